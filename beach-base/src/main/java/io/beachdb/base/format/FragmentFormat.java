@@ -1,11 +1,12 @@
 package io.beachdb.base.format;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 
 /**
  * Numbers of the record framing that log and MANIFEST share: on disk for ever, so add, never change. Specified in
- * {@code docs/formats/conventions.md}, "Record framing".
+ * {@code docs/formats/framing.md}.
  */
 public final class FragmentFormat {
   /** The unit that fragments fit in, counted from the start of the file: the first block also holds the file header. */
@@ -64,7 +65,7 @@ public final class FragmentFormat {
    * @param buffer where the header's bytes are, from {@code at}
    * @param salt the checksum of the file's header, see {@link FileHeader#checksum}
    */
-  static int headerChecksum(CRC32C reused, java.nio.ByteBuffer buffer, int at, int headerBytes, int salt, long offset) {
+  static int headerChecksum(CRC32C reused, ByteBuffer buffer, int at, int headerBytes, int salt, long offset) {
     int checked = headerBytes - PAYLOAD_CHECKSUM_OFFSET;
     return Checksum.crc32c(reused, buffer, at + PAYLOAD_CHECKSUM_OFFSET, checked) ^ salt ^ (int) offset;
   }

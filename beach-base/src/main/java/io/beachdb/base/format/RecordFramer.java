@@ -12,7 +12,7 @@ import java.util.zip.CRC32C;
 /**
  * Frames records for one file, into memory: splits them into fragments that fit the file's blocks, and gives each
  * fragment its header. The caller brings the memory to the file, in order. Specified in
- * {@code docs/formats/conventions.md}, "Record framing". Nothing is allocated. One task at a time.
+ * {@code docs/formats/framing.md}. Nothing is allocated. One task at a time.
  *
  * <p>{@link #append} frames a whole record. One that is larger than the memory at hand goes in pieces:
  * {@link #begin}, then {@link #appendPart} until {@link #unfinished} is false.

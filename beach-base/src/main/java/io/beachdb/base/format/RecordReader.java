@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the records of one file back, in order, in bounded memory, and tells a torn tail from damage. Specified in
- * {@code docs/formats/conventions.md}, "Record framing". The file header is the caller's to check. One task at a time.
+ * {@code docs/formats/framing.md}. The file header is the caller's to check. One task at a time.
  *
  * <p>{@link #next} goes to the next record; the accessors then tell about it, until the next call. When there is none,
  * {@link #end} says where and why the records end.
@@ -302,7 +302,10 @@ public final class RecordReader implements AutoCloseable {
     if (number != fileNumber) {
       return bad(Reason.STALE, "a fragment of file number " + Integer.toUnsignedString(number) + " follows");
     }
-    return bad(Reason.BAD_FRAGMENT, "the header of a fragment is wrong");
+    int headerBytes = FragmentFormat.headerBytes(FragmentFormat.type(memory, fragmentAt));
+    return there < headerBytes && offset + there == size
+        ? bad(Reason.CUT, "the file ends inside a fragment header")
+        : bad(Reason.BAD_FRAGMENT, "the header of a fragment is wrong");
   }
 
   /** Returns whether a fragment header of this file stands at {@code offset}, which is in the buffer. */
