@@ -1,0 +1,12 @@
+package io.beachdb.durability;
+
+import java.io.IOException;
+
+/** A directory cannot be synced: the system has no such call, or it may not be opened. */
+public final class NotSyncableException extends IOException {
+  private static final long serialVersionUID = 1L;
+
+  public NotSyncableException(String reason) {
+    super(reason);
+  }
+}

@@ -1,0 +1,135 @@
+package io.beachdb.durability;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** The machine's own file system, by {@code java.nio}. */
+enum SystemVfs implements Vfs {
+  INSTANCE;
+
+  private static final boolean WINDOWS =
+      System.getProperty("os.name", "").toLowerCase(Locale.ROOT).startsWith("windows");
+
+  @Override
+  public VfsFile create(Path path) throws IOException {
+    return new SystemFile(FileChannel.open(
+        path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE));
+  }
+
+  @Override
+  public VfsFile openForWrite(Path path) throws IOException {
+    return new SystemFile(FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
+  }
+
+  @Override
+  public VfsFile openForRead(Path path) throws IOException {
+    return new ReopeningFile(path);
+  }
+
+  @Override
+  public void rename(Path from, Path to) throws IOException {
+    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  @Override
+  public void link(Path existing, Path link) throws IOException {
+    Files.createLink(link, existing);
+  }
+
+  @Override
+  public void delete(Path path) throws IOException {
+    Files.delete(path);
+  }
+
+  @Override
+  public void makeDirectory(Path path) throws IOException {
+    Files.createDirectory(path);
+  }
+
+  @Override
+  public VfsDirectory openDirectory(Path path) throws IOException {
+    if (WINDOWS) {
+      throw new NotSyncableException(path + ": Windows does not sync directories");
+    }
+    try {
+      return new SystemDirectory(FileChannel.open(path, StandardOpenOption.READ));
+    } catch (AccessDeniedException e) {
+      NotSyncableException refused = new NotSyncableException(path + ": permission denied");
+      refused.initCause(e);
+      throw refused;
+    }
+  }
+
+  @Override
+  public List<String> list(Path directory) throws IOException {
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Override
+  public PathKind kind(Path path) throws IOException {
+    if (Files.isRegularFile(path)) {
+      return PathKind.FILE;
+    }
+    if (Files.isDirectory(path)) {
+      return PathKind.DIRECTORY;
+    }
+    return Files.exists(path, LinkOption.NOFOLLOW_LINKS) ? PathKind.OTHER : PathKind.ABSENT;
+  }
+
+  @Override
+  public Path resolve(Path path) throws IOException {
+    Path absolute = path.toAbsolutePath().normalize();
+    Path missing = null;
+    for (Path at = absolute; at != null; at = at.getParent()) {
+      if (Files.exists(at)) {
+        Path real = at.toRealPath();
+        return missing == null ? real : real.resolve(at.relativize(absolute));
+      }
+      missing = at;
+    }
+    return absolute;
+  }
+
+  @Override
+  public @Nullable VfsLock tryLock(Path path, boolean shared) throws IOException {
+    FileChannel channel = shared
+        ? FileChannel.open(path, StandardOpenOption.READ)
+        : FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    boolean locked = false;
+    try {
+      FileLock lock = channel.tryLock(0, Long.MAX_VALUE, shared);
+      locked = lock != null;
+      return locked ? channel::close : null;
+    } finally {
+      if (!locked) {
+        channel.close();
+      }
+    }
+  }
+
+  /** A directory's channel: {@code force(true)} on it is the system's fsync of the directory. */
+  private record SystemDirectory(FileChannel channel) implements VfsDirectory {
+    @Override
+    public void sync() throws IOException {
+      channel.force(true);
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
+    }
+  }
+}
