@@ -40,8 +40,9 @@ final class BlockCacheSpace {
      * C3  Each segment is in one place: open, in a queue, free, partial, retired, among the transient ones, or leaving.
      * C4  Order of locks: growing, this, a table's stripe. The account is called with at most the growing lock held, because it
      *     may call any cache's reclaim, which takes this.
-     * C5  Segments of use CACHE and the tables stay within maxBytes; beyond it there are only segments of one block of use
-     *     PINNED (transient), which go as soon as nobody holds the block.
+     * C5  Segments of use CACHE and the tables stay within maxBytes (a table that grew is over it until the next segment
+     *     is free); beyond it there are only segments of one block of use PINNED (transient), which go as soon as nobody
+     *     holds the block.
      */
     static final int OFFSET_BITS = 20;
     static final int HANDLE_BITS = 44;
@@ -49,10 +50,11 @@ final class BlockCacheSpace {
 
     private static final int OFFSET_MASK = (1 << OFFSET_BITS) - 1;
     private static final int MIN_SEGMENT_BYTES = 64 << 10;
-    private static final int SEGMENTS_WANTED = 16;
-    private static final int SWEEPS_AT_ONCE = 8;
+    private static final int SEGMENTS_WANTED = 32;
+    private static final int SWEEPS_AT_ONCE = 40;
+    private static final int SWEEPS_BEFORE_FORCE = 32;
     private static final int TRANSIENTS_AT_ONCE = 4;
-    private static final int RECLAIMS_AT_ONCE = 32;
+    private static final int RECLAIMS_AT_ONCE = 48;
     private static final int METADATA_TURN = 4;
     private static final int METADATA_PERCENT = 60;
     private static final int PROBATION_PERCENT = 10;
@@ -117,12 +119,15 @@ final class BlockCacheSpace {
         tables = made;
     }
 
-    /** Returns the hash by which a block is looked up: low bits choose the place, the next the stripe, high ones the tag. */
+    /**
+     * Returns the hash by which a block is looked up: low bits choose the place, then come those of the stripe, and the
+     * tag above {@link #HANDLE_BITS}, which is never 0.
+     */
     static long hash(long file, long offset) {
         long mixed = file * 0x9E3779B97F4A7C15L ^ offset * 0xC2B2AE3D27D4EB4FL;
         mixed = (mixed ^ mixed >>> 32) * 0xD6E8FEB86659FD93L;
         mixed = (mixed ^ mixed >>> 32) * 0xD6E8FEB86659FD93L;
-        return mixed ^ mixed >>> 32;
+        return (mixed ^ mixed >>> 32) | 1L << HANDLE_BITS;
     }
 
     BlockCacheTable table(long hash) {
@@ -178,7 +183,7 @@ final class BlockCacheSpace {
                 handle = take(Queue.PROBATION, room, length, 1);
                 boolean opened = openings != before;
                 steal = opened && openings % STEAL_TURN == 0;
-                if ((opened || handle == 0) && !mayGrow()) {
+                if ((opened || handle == 0) && !mayGrow(segmentBytes)) {
                     sweepAhead();
                     handle = handle != 0 ? handle : take(Queue.PROBATION, room, length, 1);
                 }
@@ -202,7 +207,7 @@ final class BlockCacheSpace {
         while (true) {
             BlockCacheSegment segment = open[queue.ordinal()];
             if (segment == null) {
-                segment = nextToFill();
+                segment = nextToFill(queue);
                 if (segment == null) {
                     return 0;
                 }
@@ -229,10 +234,18 @@ final class BlockCacheSpace {
         }
     }
 
-    private @Nullable BlockCacheSegment nextToFill() {
+    private @Nullable BlockCacheSegment nextToFill(Queue queue) {
         settleRetired();
         BlockCacheSegment segment = partial.pollFirst();
-        return segment != null ? segment : free.pollFirst();
+        if (segment != null) {
+            return segment;
+        }
+        return queue == Queue.PROBATION && !hasSpare() ? null : free.pollFirst();
+    }
+
+    /** Returns whether new blocks may take a free segment. The last one is for copies, unless more will come. */
+    private boolean hasSpare() {
+        return free.size() > 1 || mayGrow(2L * segmentBytes);
     }
 
     /** A segment of one block: within the cache's share if it fits, else transient. 0 if it does not fit. */
@@ -271,10 +284,9 @@ final class BlockCacheSpace {
         return new BlockCacheSegment(block, use, index);
     }
 
-    /** Returns whether one more segment is within the cache's bound, and within the budget without anybody's shrinking. */
-    private boolean mayGrow() {
-        return fits(segmentBytes)
-                && account.budget().usedBytes() + segmentBytes <= account.budget().capacityBytes();
+    /** Returns whether {@code bytes} more are within the cache's bound, and within the budget without anybody's shrinking. */
+    private boolean mayGrow(long bytes) {
+        return fits(bytes) && account.budget().usedBytes() + bytes <= account.budget().capacityBytes();
     }
 
     private boolean fits(long bytes) {
@@ -289,10 +301,10 @@ final class BlockCacheSpace {
     private boolean grow(boolean steal) {
         synchronized (growing) {
             synchronized (this) {
-                if (!steal && !free.isEmpty()) {
+                if (!steal && !free.isEmpty() && hasSpare()) {
                     return true; // another thread was first
                 }
-                if (steal ? !fits(segmentBytes) : !mayGrow()) {
+                if (steal ? !fits(segmentBytes) : !mayGrow(segmentBytes)) {
                     return false;
                 }
             }
@@ -340,13 +352,13 @@ final class BlockCacheSpace {
 
     /** Sweeps until enough segments are free, or will be when the readers inside have left. Bounded work. */
     private void sweepAhead() {
-        long reserve = Math.clamp(cacheBytes / segmentBytes / 8, 2, 4);
+        long reserve = Math.clamp(cacheBytes / segmentBytes / 16, 2, 4);
         for (int i = 0; i < SWEEPS_AT_ONCE && free.size() + partial.size() + retired.size() < reserve; i++) {
             BlockCacheSegment victim = nextVictim();
             if (victim == null) {
                 return;
             }
-            sweep(victim, i >= SWEEPS_AT_ONCE / 2);
+            sweep(victim, i >= SWEEPS_BEFORE_FORCE);
         }
     }
 
@@ -377,9 +389,8 @@ final class BlockCacheSpace {
      * @param force whether nothing is worth its place: used when sweeps alone made no room
      */
     private void sweep(BlockCacheSegment segment, boolean force) {
-        if (!force && segment.queue != Queue.PROBATION && isMostlyUsed(segment)) {
-            // Copying nearly all of it would free nearly nothing: leave it where it is for a round.
-            queues.get(segment.queue.ordinal()).addLast(segment);
+        if (!force && segment.use == MemoryUse.CACHE && isMostlyWorth(segment)) {
+            passOn(segment);
             return;
         }
         boolean condemned = false;
@@ -395,25 +406,46 @@ final class BlockCacheSpace {
         }
     }
 
-    /** Returns whether the hits since the last sweep are on most of the segment; counts them down. */
-    private boolean isMostlyUsed(BlockCacheSegment segment) {
-        int used = 0;
+    /** Returns whether copying what is worth its place would free nearly nothing. */
+    private static boolean isMostlyWorth(BlockCacheSegment segment) {
+        int worth = 0;
         for (int header = 0; header < segment.bytes; header = segment.behind(header)) {
-            if (CacheBlocks.state(segment.memory, header) == CacheBlocks.LIVE
-                    && CacheBlocks.frequency(segment.memory, header) > 0) {
-                used += segment.behind(header) - header;
+            if (CacheBlocks.state(segment.memory, header) == CacheBlocks.LIVE && isWorth(segment, header)) {
+                worth += segment.behind(header) - header;
             }
         }
-        if (used < segment.bytes / 8 * 7) {
-            return false;
-        }
+        return worth >= segment.bytes / 8 * 7;
+    }
+
+    private static boolean isWorth(BlockCacheSegment segment, int header) {
+        int frequency = CacheBlocks.frequency(segment.memory, header);
+        return segment.queue == Queue.PROBATION
+                ? frequency >= PROMOTE_FREQUENCY || isMetadata(segment, header)
+                : frequency > 0;
+    }
+
+    private static boolean isMetadata(BlockCacheSegment segment, int header) {
+        return CacheBlocks.priority(segment.memory, header) == BlockCache.Priority.METADATA.ordinal();
+    }
+
+    /** Puts a whole segment at the end of the queue to which its blocks would be copied. */
+    private void passOn(BlockCacheSegment segment) {
+        int metadata = 0;
         for (int header = 0; header < segment.bytes; header = segment.behind(header)) {
-            int frequency = CacheBlocks.frequency(segment.memory, header);
-            if (frequency > 0) {
-                CacheBlocks.setFrequency(segment.memory, header, frequency - 1);
-            }
+            metadata += isMetadata(segment, header) ? segment.behind(header) - header : 0;
+            CacheBlocks.setFrequency(segment.memory, header, frequencyLeft(segment, header));
         }
-        return true;
+        segment.queue = metadata > segment.bytes / 2 ? Queue.METADATA : Queue.MAIN;
+        putBack(segment);
+    }
+
+    /** Main and metadata count the hits down from sweep to sweep; probation ends without any. */
+    private static int frequencyLeft(BlockCacheSegment segment, int header) {
+        int frequency = CacheBlocks.frequency(segment.memory, header);
+        if (segment.queue == Queue.PROBATION) {
+            return isMetadata(segment, header) ? frequency : 0;
+        }
+        return Math.max(0, frequency - 1);
     }
 
     /** Returns whether the block became CONDEMNED. */
@@ -434,40 +466,46 @@ final class BlockCacheSpace {
     }
 
     private boolean sweepLive(BlockCacheSegment segment, int header, boolean force) {
-        MemorySegment memory = segment.memory;
-        int frequency = CacheBlocks.frequency(memory, header);
-        boolean metadata = CacheBlocks.priority(memory, header) == BlockCache.Priority.METADATA.ordinal();
-        boolean probation = segment.queue == Queue.PROBATION;
-        boolean worth = !force && (probation ? metadata || frequency >= PROMOTE_FREQUENCY : frequency > 0);
-        int left = metadata && probation ? frequency : probation ? 0 : frequency - 1;
         long handle = handle(segment, header);
         long hash = hashOf(handle);
-        if (!worth) {
-            return table(hash).evict(hash, handle, CacheBlocks.CONDEMNED, probation);
-        }
-        Queue queue = metadata ? Queue.METADATA : Queue.MAIN;
-        int length = CacheBlocks.length(memory, header);
-        long copy = take(queue, CacheBlocks.roomFor(length), length, 0);
-        if (copy == 0) {
-            if (segment.use == MemoryUse.PINNED) {
-                return table(hash).evict(hash, handle, CacheBlocks.CONDEMNED, probation);
+        boolean probation = segment.queue == Queue.PROBATION;
+        if (!force && isWorth(segment, header)) {
+            long copy = copy(segment, header);
+            if (copy != 0) {
+                if (table(hash).replace(hash, handle, copy)) {
+                    return true;
+                }
+                CacheBlocks.setState(memory(copy), header(copy), CacheBlocks.DEAD);
+                return false;
             }
-            CacheBlocks.setFrequency(memory, header, left);
-            return false;
+            if (segment.use == MemoryUse.CACHE) {
+                return false; // no room to copy it to: it stays for a round
+            }
         }
-        MemorySegment.copy(memory, offset(handle), memory(copy), offset(copy), length);
+        return table(hash).evict(hash, handle, CacheBlocks.CONDEMNED, probation);
+    }
+
+    /** Copies a block to the end of main or metadata; returns 0 if there is no room. */
+    private long copy(BlockCacheSegment segment, int header) {
+        int length = CacheBlocks.length(segment.memory, header);
+        Queue queue = isMetadata(segment, header) ? Queue.METADATA : Queue.MAIN;
+        int left = frequencyLeft(segment, header);
+        int room = CacheBlocks.roomFor(length);
+        long copy = room > segmentBytes ? 0 : take(queue, room, length, 0);
+        if (copy == 0) {
+            CacheBlocks.setFrequency(segment.memory, header, segment.queue == Queue.PROBATION ? 1 : left);
+            return 0;
+        }
+        MemorySegment memory = memory(copy);
+        MemorySegment.copy(segment.memory, header + CacheBlocks.HEADER_BYTES, memory, offset(copy), length);
         CacheBlocks.setKey(
-                memory(copy),
+                memory,
                 header(copy),
-                CacheBlocks.file(memory, header),
-                CacheBlocks.offset(memory, header),
-                CacheBlocks.priority(memory, header),
+                CacheBlocks.file(segment.memory, header),
+                CacheBlocks.offset(segment.memory, header),
+                CacheBlocks.priority(segment.memory, header),
                 left);
-        if (table(hash).replace(hash, handle, copy)) {
-            return true;
-        }
-        CacheBlocks.setState(memory(copy), header(copy), CacheBlocks.DEAD);
-        return false;
+        return copy;
     }
 
     /** Frees what became quiet. */
@@ -483,14 +521,16 @@ final class BlockCacheSpace {
             place(segment);
         }
         while (!retiredMemory.isEmpty() && retiredMemory.getFirst().stamp < oldest) {
-            leaving.addLast(new Leaving(retiredMemory.removeFirst().block, MemoryUse.CACHE));
+            NativeBlock block = retiredMemory.removeFirst().block;
+            tableBytes.addAndGet(-block.bytes());
+            leaving.addLast(new Leaving(block, MemoryUse.CACHE));
         }
     }
 
     private void place(BlockCacheSegment segment) {
         boolean ordinary = segment.use == MemoryUse.CACHE && segment.bytes == segmentBytes;
         if (segment.isWhollyFree()) {
-            if (!ordinary || owedBytes > 0) {
+            if (!ordinary || owedBytes > 0 || !fits(0)) {
                 owedBytes = Math.max(0, owedBytes - segment.bytes);
                 leave(segment);
             } else {
@@ -572,7 +612,7 @@ final class BlockCacheSpace {
                 if (victim == null) {
                     break;
                 }
-                sweep(victim, i >= RECLAIMS_AT_ONCE / 2);
+                sweep(victim, i >= SWEEPS_BEFORE_FORCE);
             }
             given = leftBytes - before;
             // What readers still look at goes when they have left, at whatever call comes next.

@@ -204,8 +204,19 @@ final class BlockCacheTable {
         return true;
     }
 
+    /** Takes an entry out. Where nothing follows, no search goes on from here, and no mark needs to stay. */
+    private void clear(Entries all, long at) {
+        all.store(at, REMOVED);
+        if (all.load(at + 1 & all.mask) == EMPTY) {
+            for (long last = at; all.load(last) == REMOVED; last = last - 1 & all.mask) {
+                all.store(last, EMPTY);
+                occupied--;
+            }
+        }
+    }
+
     private void remove(long at, MemorySegment memory, long header, int state) {
-        entries.store(at, REMOVED);
+        clear(entries, at);
         CacheBlocks.setState(memory, header, state);
         live--;
         bytes[CacheBlocks.priority(memory, header)] -= CacheBlocks.length(memory, header);
@@ -271,7 +282,6 @@ final class BlockCacheTable {
         Entries outgrown = swap(fresh);
         space.retireMemory(outgrown.block);
         space.retireMemory(outgrown.ghostBlock);
-        space.addTableBytes(-outgrown.block.bytes() - outgrown.ghostBlock.bytes());
     }
 
     /** Returns the outgrown array. */
@@ -293,9 +303,9 @@ final class BlockCacheTable {
         return old;
     }
 
-    /** At most a third full, so that the next growing is some way off. */
+    /** At most three fifths full, so that the next time is some way off. */
     private static long capacityFor(long live) {
-        return Math.max(MIN_CAPACITY, Long.highestOneBit(live * 3) << 1);
+        return Math.max(MIN_CAPACITY, Long.highestOneBit(live * 5 / 3) << 1);
     }
 
     private boolean takeGhost(long hash) {
