@@ -43,17 +43,20 @@ public final class MemoryAccount {
   }
 
   /** Takes a block of at least {@code bytes} and charges its true size, in any case. */
+  @SuppressWarnings("exports") // for the sibling modules, which see the package
   public NativeBlock acquire(MemoryUse use, long bytes) {
     charge(use, NativePool.roundUp(bytes));
     return budget.pool().acquire(bytes);
   }
 
   /** Takes a block and charges it if it fits the budget; null if not. */
+  @SuppressWarnings("exports") // for the sibling modules, which see the package
   public @Nullable NativeBlock tryAcquire(MemoryUse use, long bytes) {
     return tryCharge(use, NativePool.roundUp(bytes)) ? budget.pool().acquire(bytes) : null;
   }
 
   /** Gives back a block that came from {@link #acquire} or {@link #tryAcquire} with the same use. */
+  @SuppressWarnings("exports") // for the sibling modules, which see the package
   public void release(MemoryUse use, NativeBlock block) {
     long bytes = block.bytes();
     block.release();

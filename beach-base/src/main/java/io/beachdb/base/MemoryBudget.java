@@ -82,6 +82,7 @@ public final class MemoryBudget implements AutoCloseable {
   }
 
   /** Returns the pool that the memory comes from. */
+  @SuppressWarnings("exports") // for the sibling modules, which see the package
   public NativePool pool() {
     return pool;
   }
