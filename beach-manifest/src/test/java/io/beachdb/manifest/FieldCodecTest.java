@@ -185,7 +185,7 @@ class FieldCodecTest {
         Random random = new Random(5);
         byte[] good = encode(ALL);
         int decoded = 0;
-        for (int i = 0; i < 100_000; i++) {
+        for (int i = 0; i < 20_000; i++) {
             byte[] record = good.clone();
             for (int changes = 1 + random.nextInt(3); changes > 0; changes--) {
                 record[1 + random.nextInt(record.length - 1)] = (byte) random.nextInt(256);
@@ -200,6 +200,6 @@ class FieldCodecTest {
                 assertThat(e).isInstanceOfAny(CorruptionException.class, UnsupportedFormatException.class);
             }
         }
-        assertThat(decoded).isBetween(1, 99_999);
+        assertThat(decoded).isBetween(1, 19_999);
     }
 }
