@@ -69,7 +69,7 @@ final class FieldDecoder {
             fieldStart = at;
             tag = 0;
             tag = number("tag", 1, ManifestFormat.MAX_TAG);
-            long bodyLength = number("length", 0, end - at);
+            long bodyLength = number("length", 0, Long.MAX_VALUE);
             if (bodyLength > end - at) {
                 throw damage("length is " + bodyLength + ", the record has " + (end - at) + " bytes left");
             }
