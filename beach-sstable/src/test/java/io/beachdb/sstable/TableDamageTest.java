@@ -73,7 +73,7 @@ class TableDamageTest {
                         .isTrue();
                 checkReads(fixture, number, model, sorted, random, at);
             }
-            assertThat(fixture.files.openFiles.get()).isZero();
+            assertThat(fixture.openFiles.get()).isZero();
             fixture.result.close();
             assertThat(fixture.chargedByReading()).isEmpty();
         }
@@ -139,7 +139,7 @@ class TableDamageTest {
                             .hasMessageStartingWith(FileName.table(number) + " at offset ");
                 }
             }
-            assertThat(fixture.files.openFiles.get()).isZero();
+            assertThat(fixture.openFiles.get()).isZero();
         }
     }
 
@@ -160,7 +160,7 @@ class TableDamageTest {
         try (TableFixture fixture = new TableFixture()) {
             long number = fixture.write(SMALL, entries()).number();
             byte[] good = fixture.bytes(number);
-            fixture.files.put(fixture.path.resolve(FileName.table(77)), good);
+            fixture.disk.install(fixture.path.resolve(FileName.table(77)), good);
             try (TableReader reader = fixture.reader(77)) {
                 assertThatThrownBy(reader::properties)
                         .isInstanceOf(CorruptionException.class)
@@ -305,7 +305,7 @@ class TableDamageTest {
                 assertThat(fixture.budget.usedBytes() - before).isLessThan(4L << 20);
             }
             assertThat(fixture.budget.peakBytes()).isLessThan(200L << 20);
-            assertThat(fixture.files.openFiles.get()).isZero();
+            assertThat(fixture.openFiles.get()).isZero();
         }
     }
 

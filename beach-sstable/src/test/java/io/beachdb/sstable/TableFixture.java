@@ -15,8 +15,7 @@ import io.beachdb.durability.DurabilityListener;
 import io.beachdb.durability.DurableDirectory;
 import io.beachdb.durability.PendingFile;
 import io.beachdb.durability.SyncSite;
-import java.io.IOException;
-import java.io.UncheckedIOException;
+import io.beachdb.testkit.SimulatedDisk;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -25,6 +24,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** What a table test needs around a table: memory, cache, files, and arrays in and out. */
@@ -37,15 +37,28 @@ final class TableFixture implements AutoCloseable {
     final Epochs<ReaderSlot> epochs = new Epochs<>(4, ReaderSlot::new);
     final BlockCache cache = new BlockCache(account, epochs, 64 << 20);
     final TableContext context = new TableContext(cache, epochs, account);
-    final MemoryFiles files = new MemoryFiles();
     final Path path = Path.of("/tables");
+    final SimulatedDisk disk = new SimulatedDisk().makeDirectories(path);
     final DurableDirectory directory = DurableDirectory.open(
-            files, path, DurableDirectory.Mode.CREATE, Scheduler.system(), DurabilityListener.none());
+            disk.start("tables"), path, DurableDirectory.Mode.EXISTING, Scheduler.system(), DurabilityListener.none());
+    final AtomicInteger openFiles = new AtomicInteger();
+    final AtomicInteger reads = new AtomicInteger();
     final PointResult result = new PointResult(account);
 
     private final NativeBlock keyBlock = account.acquire(MemoryUse.SCRATCH, 2 << 20);
     private NativeBlock valueBlock = account.acquire(MemoryUse.SCRATCH, 1 << 20);
     private long nextNumber = 1;
+
+    TableFixture() {
+        disk.onOperation(operation -> {
+            switch (operation.kind()) {
+                case CREATE, OPEN_FOR_READ -> openFiles.incrementAndGet();
+                case CLOSE -> openFiles.decrementAndGet();
+                case READ -> reads.incrementAndGet();
+                default -> {}
+            }
+        });
+    }
 
     static final class ReaderSlot extends Epochs.Slot {}
 
@@ -83,16 +96,12 @@ final class TableFixture implements AutoCloseable {
     }
 
     byte[] bytes(long number) {
-        try {
-            return files.bytes(path.resolve(FileName.table(number)));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return disk.bytes(path.resolve(FileName.table(number)));
     }
 
     /** Makes a file of these bytes, to be opened as table {@code number}. */
     void replace(long number, byte[] bytes) {
-        files.put(path.resolve(FileName.table(number)), bytes);
+        disk.install(path.resolve(FileName.table(number)), bytes);
         cache.drop(number);
     }
 
