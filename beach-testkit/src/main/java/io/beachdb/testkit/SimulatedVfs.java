@@ -82,7 +82,7 @@ public final class SimulatedVfs implements Vfs {
     void checkAlive() {
         SimulatedEnd ended = end;
         if (ended != null) {
-            throw ended;
+            throw ended.again();
         }
     }
 
@@ -138,6 +138,7 @@ public final class SimulatedVfs implements Vfs {
         } else if (replaced != null && node instanceof DirectoryNode) {
             throw new FileSystemException(from.toString(), to.toString(), "Not a directory");
         }
+        disk.relyOnRename(node, replaced, from, to);
         disk.model().rename(source, from, target, to);
         disk.dropIfGone(replaced);
     }
@@ -221,9 +222,7 @@ public final class SimulatedVfs implements Vfs {
     @Override
     public Path resolve(Path path) {
         checkAlive();
-        return path.isAbsolute()
-                ? path.normalize()
-                : Path.of("/").resolve(path).normalize();
+        return path.isAbsolute() ? path.normalize() : Path.of("/").resolve(path).normalize();
     }
 
     @Override
@@ -354,7 +353,7 @@ public final class SimulatedVfs implements Vfs {
     private long beginSync() {
         checkAlive();
         synchronized (disk) {
-            return disk.model().now();
+            return disk.model().beginSync();
         }
     }
 
@@ -386,8 +385,8 @@ public final class SimulatedVfs implements Vfs {
             }
         }
 
-        private <T extends @Nullable Object> T perform(Kind kind, long offset, long length, SimulatedDisk.Action<T> action)
-                throws IOException {
+        private <T extends @Nullable Object> T perform(
+                Kind kind, long offset, long length, SimulatedDisk.Action<T> action) throws IOException {
             return disk.perform(SimulatedVfs.this, kind, file.path, null, offset, length, null, action);
         }
 
