@@ -50,26 +50,6 @@ final class BatchFormat {
     return Varint.put(memory, offset + 1, keyLength);
   }
 
-  /** Walks a batch that we encoded ourselves in this run. */
-  static void forEach(MemorySegment memory, long offset, Visitor visitor) {
-    long at = offset + Varint.length(KEYSPACE);
-    long count = Varint.get(memory, at);
-    at += Varint.length(count);
-    for (long i = 0; i < count; i++) {
-      int kind = Bytes.getU8(memory, at++);
-      int keyLength = (int) Varint.get(memory, at);
-      long key = at + Varint.length(keyLength);
-      at = key + keyLength;
-      long valueLength = 0;
-      if (kind == InternalKeys.KIND_PUT) {
-        valueLength = Varint.get(memory, at);
-        at += Varint.length(valueLength);
-      }
-      visitor.operation(kind, key, keyLength, at, valueLength);
-      at += valueLength;
-    }
-  }
-
   /**
    * Walks a batch read from a log: its checksum held, so anything wrong in it was written wrong, or by something newer.
    *

@@ -16,6 +16,9 @@ final class TableHandle {
   /** Whether a compaction has it as input; guarded by the engine's state lock. */
   boolean compacting;
 
+  /** The oldest snapshot when a compaction last looked for garbage here in vain. */
+  volatile long garbageAt = -1;
+
   private final AtomicInteger sets = new AtomicInteger();
   private final BiConsumer<TableHandle, @Nullable DeletionProof> whenUnused;
   private volatile @Nullable DeletionProof dropped;

@@ -284,6 +284,11 @@ public final class DurableDirectory implements AutoCloseable {
     }
   }
 
+  /** Notes a file that could not be dropped; told to the listener, since nobody else hears of it. */
+  void orphaned(String name, StorageException why) {
+    tell(Kind.ORPHANED, name + ": " + why.getMessage(), null, 0);
+  }
+
   /**
    * Makes a log: file and header under a temporary name, space allocated, synced, then renamed and the directory synced.
    * Meant to run in the background, ahead of need.

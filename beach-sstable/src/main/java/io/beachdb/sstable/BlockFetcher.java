@@ -40,6 +40,7 @@ final class BlockFetcher implements AutoCloseable {
   private @Nullable NativeBlock fetched;
   private int fetchedOffset;
   private int fetchedLength;
+  private Compression fetchedCompression = Compression.NONE;
 
   BlockFetcher(MemoryAccount account, MemoryUse use, ReadOptions options) {
     this.account = account;
@@ -83,6 +84,7 @@ final class BlockFetcher implements AutoCloseable {
       case NONE -> setFetched(block, at, length);
       case LZ4 -> decompress(table, block, at, length, offset);
     }
+    fetchedCompression = compression;
     checkContent(table, offset, kind);
   }
 
@@ -143,6 +145,11 @@ final class BlockFetcher implements AutoCloseable {
 
   int length() {
     return fetchedLength;
+  }
+
+  /** Returns how the block is stored. */
+  Compression compression() {
+    return fetchedCompression;
   }
 
   /** Makes the window hold {@code length} bytes of the file from {@code offset}, and more if a scan shows. */

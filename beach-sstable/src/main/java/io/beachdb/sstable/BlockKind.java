@@ -13,6 +13,7 @@ enum BlockKind {
   NAMED(6);
 
   private static final int SHIFT = 4;
+  private static final BlockKind[] ALL = values();
 
   private final int code;
 
@@ -30,7 +31,7 @@ enum BlockKind {
   }
 
   static @Nullable BlockKind ofType(int type) {
-    for (BlockKind kind : values()) {
+    for (BlockKind kind : ALL) {
       if (kind.code == type >>> SHIFT) {
         return kind;
       }

@@ -8,6 +8,7 @@ public enum Compression {
   LZ4(1);
 
   private static final int MASK = 0x0F;
+  private static final Compression[] ALL = values();
 
   private final int code;
 
@@ -25,7 +26,7 @@ public enum Compression {
   }
 
   static @Nullable Compression ofCode(int code) {
-    for (Compression compression : values()) {
+    for (Compression compression : ALL) {
       if (compression.code == code) {
         return compression;
       }

@@ -10,6 +10,7 @@ import io.beachdb.base.memory.NativeBlock;
 import io.beachdb.durability.ReadableFile;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /** A table whose end has been read: footer, meta index, properties and top index. Immutable; any number of threads read. */
 final class OpenTable implements AutoCloseable {
@@ -106,6 +107,19 @@ final class OpenTable implements AutoCloseable {
     BlockView block = new BlockView();
     block.set(fetcher.memory(), fetcher.offset(), fetcher.length());
     return TableProperties.read(block, file.name(), BlockHandle.offset(properties));
+  }
+
+  /** Returns the handles of all blocks that the meta index names, in the order in which they lie in the file. */
+  static long[] namedBlocks(TableFile file, Footer footer, BlockFetcher fetcher) {
+    fetcher.fetch(file, footer.metaHandle(), BlockKind.META_INDEX);
+    BlockView meta = new BlockView();
+    meta.set(fetcher.memory(), fetcher.offset(), fetcher.length());
+    long[] handles = new long[meta.count()];
+    for (int i = 0; i < handles.length; i++) {
+      handles[i] = Bytes.getU64(meta.memory(), meta.valueOffset(i) + TableFormat.META_HANDLE_OFFSET);
+    }
+    Arrays.sort(handles);
+    return handles;
   }
 
   /** Checks what the filter relies on; the handles are checked when they are used. */

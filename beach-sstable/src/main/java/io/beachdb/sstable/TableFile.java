@@ -99,8 +99,8 @@ final class TableFile implements AutoCloseable {
     }
   }
 
-  private void readPiece(
-      NativeBlock piece, BlockChecksum checksum, long extents, long valueLength, long begin) {
+  /** Reads and checks the piece of a value that begins {@code begin} bytes into it. */
+  void readPiece(NativeBlock piece, BlockChecksum checksum, long extents, long valueLength, long begin) {
     int length = (int) Math.min(TableFormat.PIECE_BYTES, valueLength - begin);
     long offset =
         extents + begin / TableFormat.PIECE_BYTES * (TableFormat.PIECE_BYTES + TableFormat.PIECE_CHECKSUM_BYTES);

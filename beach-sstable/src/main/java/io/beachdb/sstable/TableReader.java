@@ -1,6 +1,7 @@
 package io.beachdb.sstable;
 
 import io.beachdb.base.ClosedException;
+import io.beachdb.base.CorruptionException;
 import io.beachdb.base.format.Bytes;
 import io.beachdb.base.format.DatabaseId;
 import io.beachdb.base.format.EntryCursor;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * Reads one table. The file is opened at the first use, when its footer and top index are read; after that any number of
  * threads read without locks.
  *
- * <p>All methods throw {@link io.beachdb.base.CorruptionException} for bytes that are not what was written,
+ * <p>All methods throw {@link CorruptionException} for bytes that are not what was written,
  * {@link io.beachdb.base.UnsupportedFormatException} for a newer file, {@link io.beachdb.base.StorageException} when the
  * system refuses, {@link ClosedException} after close.
  */
@@ -158,6 +159,30 @@ public final class TableReader implements AutoCloseable {
     }
   }
 
+  /**
+   * Reads and checks every byte: checksums and structure of all blocks, the order of entries, separators and filters, that
+   * nothing lies between, and that the properties count right. Past the cache, on the caller's thread.
+   *
+   * @throws io.beachdb.base.CorruptionException only if the table cannot be opened; other damage goes to the listener
+   */
+  public void verify(TableCheckListener listener) {
+    TableVisitor visitor = new TableVisitor() {
+      @Override
+      public void progress(long bytes) {
+        listener.progress(bytes);
+      }
+
+      @Override
+      public void damage(CorruptionException problem) {
+        listener.damage(problem);
+      }
+    };
+    try (TableWalk walk = new TableWalk(table().file(), context.account(), visitor)) {
+      walk.run();
+    }
+  }
+
+  /** Returns what the table says about its content. */
   public TableProperties properties() {
     return table().properties();
   }

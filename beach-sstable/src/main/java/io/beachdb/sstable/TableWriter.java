@@ -351,6 +351,12 @@ public final class TableWriter implements AutoCloseable {
         + TableFormat.FOOTER_BYTES;
   }
 
+  /** Returns whether the last entry added has this user key. */
+  boolean lastKeyIs(MemorySegment key, long keyOffset, int keyLength) {
+    return data.hasLast()
+        && Keys.compare(data.memory(), data.lastKeyOffset(), data.lastKeyLength(), key, keyOffset, keyLength) == 0;
+  }
+
   /** Returns how many entries were added. */
   public long entries() {
     return entries;
