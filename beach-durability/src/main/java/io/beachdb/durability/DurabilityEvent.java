@@ -22,6 +22,8 @@ public record DurabilityEvent(Kind kind, String name, @Nullable SyncSite site, l
     MAKE_DIRECTORY,
     SYNC_FILE,
     SYNC_DIRECTORY,
-    SYNC_FAILED
+    SYNC_FAILED,
+    /** A file that should have been dropped could not be: it takes space until the next open deletes it. */
+    ORPHANED
   }
 }

@@ -154,7 +154,7 @@ public final class DurableDirectory implements AutoCloseable {
   private static void syncOnce(Vfs vfs, Path directory, SyncSite site, List<EarlySync> syncs) throws IOException {
     try (VfsDirectory opened = vfs.openDirectory(directory)) {
       long start = System.nanoTime();
-      opened.sync();
+      opened.sync(site);
       syncs.add(new EarlySync(directory, site, System.nanoTime() - start));
     }
   }
@@ -180,7 +180,7 @@ public final class DurableDirectory implements AutoCloseable {
     }
     try {
       long start = System.nanoTime();
-      handle.sync();
+      handle.sync(SyncSite.OPEN);
       syncs.add(new EarlySync(path, SyncSite.OPEN, System.nanoTime() - start));
       return new Opened(handle, outcome);
     } catch (IOException e) {
@@ -282,6 +282,11 @@ public final class DurableDirectory implements AutoCloseable {
     } catch (IOException e) {
       throw Failures.storage("dropping", pending.name(), e, "It is an orphan now; the next open deletes it.");
     }
+  }
+
+  /** Notes a file that could not be dropped; told to the listener, since nobody else hears of it. */
+  void orphaned(String name, StorageException why) {
+    tell(Kind.ORPHANED, name + ": " + why.getMessage(), null, 0);
   }
 
   /**
@@ -469,7 +474,7 @@ public final class DurableDirectory implements AutoCloseable {
       long covered = lastEvent.get();
       long start = System.nanoTime();
       try {
-        handle.sync();
+        handle.sync(site);
       } catch (IOException e) {
         tell(Kind.SYNC_FAILED, path.toString(), site, System.nanoTime() - start);
         StorageException failure = Failures.storage("syncing the directory", path, e, POISONED_HINT);
@@ -487,7 +492,7 @@ public final class DurableDirectory implements AutoCloseable {
   void syncFile(VfsFile file, String name, boolean metadata, SyncSite site) throws IOException {
     long start = System.nanoTime();
     try {
-      file.sync(metadata);
+      file.sync(metadata, site);
     } catch (IOException e) {
       tell(Kind.SYNC_FAILED, name, site, System.nanoTime() - start);
       throw e;

@@ -1,5 +1,6 @@
 package io.beachdb.durability;
 
+import io.beachdb.base.StorageException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
@@ -47,6 +48,18 @@ public final class PendingFile {
     if (!finished) {
       finished = true;
       directory.abandon(this);
+    }
+  }
+
+  /**
+   * As {@link #abandon}, for a caller that has a failure to report already: if the file cannot be dropped it stays behind as
+   * an orphan, which the next open deletes.
+   */
+  public void abandonQuietly() {
+    try {
+      abandon();
+    } catch (StorageException e) {
+      directory.orphaned(name, e);
     }
   }
 

@@ -35,6 +35,11 @@ public interface VfsFile extends AutoCloseable {
    */
   void sync(boolean metadata) throws IOException;
 
+  /** Syncs as {@link #sync(boolean)} does, and says why: for tests that count or leave out the syncs of one site. */
+  default void sync(boolean metadata, SyncSite site) throws IOException {
+    sync(metadata);
+  }
+
   /** Maps the first {@code length} bytes, all of them allocated, for stores. */
   VfsMapping map(long length) throws IOException;
 

@@ -58,6 +58,13 @@ public record FileHeader(
     Bytes.putU32(memory, offset + CHECKSUM_OFFSET, Checksum.crc32c(memory, offset, CHECKSUM_OFFSET));
   }
 
+  /** Returns the checksum that the header carries: it stands for all that the header says. */
+  public int checksum() {
+    MemorySegment written = MemorySegment.ofArray(new byte[BYTES]);
+    write(written, 0);
+    return Bytes.getU32(written, CHECKSUM_OFFSET);
+  }
+
   /**
    * Reads and checks a header: magic, checksum, version, required features, in this order.
    *

@@ -1,0 +1,206 @@
+package io.beachdb.testkit;
+
+import io.beachdb.testkit.DiskModel.DataChange;
+import io.beachdb.testkit.DiskModel.DataKind;
+import io.beachdb.testkit.DiskModel.FileNode;
+import io.beachdb.testkit.DiskModel.NameChange;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is pending at a power cut, and what of it survives: filled in by a {@link CutPolicy}. At first nothing does.
+ *
+ * <p>Any choice is legal. A change of names survives whole or not at all. Of a write any 512-byte sectors survive; in the
+ * places of the others stay the bytes from before (zeros, where the file had none). The size of a file may be anything
+ * between the one on disk and the one it had.
+ */
+public final class CutDecision {
+    static final int SECTOR_BYTES = 512;
+    private static final int ALL_SECTORS = 0xFF; // of a page
+
+    private final List<Event> events = new ArrayList<>();
+    private final List<FileSize> sizes = new ArrayList<>();
+
+    CutDecision(Collection<NameChange> names, Collection<FileNode> files) {
+        for (NameChange name : names) {
+            events.add(new Event(name, null, null));
+        }
+        for (FileNode file : files) {
+            for (DataChange change : file.pending) {
+                events.add(new Event(null, file, change));
+            }
+            if (!file.pending.isEmpty()) {
+                sizes.add(new FileSize(file));
+            }
+        }
+        events.sort(Comparator.comparingLong(Event::number));
+    }
+
+    /** Returns the pending changes in the order in which they were made. */
+    public List<Event> events() {
+        return events;
+    }
+
+    /** Returns the files that have pending changes of their bytes. */
+    public List<FileSize> sizes() {
+        return sizes;
+    }
+
+    /** Says what is kept and what is lost, one change a line. */
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder();
+        events.forEach(
+                event -> text.append(event.fate()).append("  ").append(event).append('\n'));
+        sizes.stream()
+                .filter(size -> size.chosen >= 0)
+                .forEach(size -> text.append("size  ").append(size).append('\n'));
+        return text.toString();
+    }
+
+    /** One pending change. */
+    public static final class Event {
+        final @Nullable NameChange name;
+        final @Nullable FileNode file;
+        private final @Nullable DataChange data;
+        private boolean kept;
+        private byte @Nullable [] sectors; // by piece, which of its sectors; null: all, if kept
+
+        Event(@Nullable NameChange name, @Nullable FileNode file, @Nullable DataChange data) {
+            this.name = name;
+            this.file = file;
+            this.data = data;
+        }
+
+        /** Returns its place in the order of all changes of the disk. */
+        public long number() {
+            return name != null ? name.number : data != null ? data.number() : 0;
+        }
+
+        /** Returns whether it is a change of names; else it is one of bytes. */
+        public boolean isName() {
+            return name != null;
+        }
+
+        public void keep() {
+            kept = true;
+            sectors = null;
+        }
+
+        public void lose() {
+            kept = false;
+        }
+
+        public boolean isKept() {
+            return kept;
+        }
+
+        /** Returns how many 4-KiB pages of its file a write touches; 1 for other changes, which have no parts. */
+        public int pieces() {
+            if (data == null || data.kind() != DataKind.WRITE) {
+                return 1;
+            }
+            return Math.toIntExact(page(data.position() + data.length() - 1) - page(data.position()) + 1);
+        }
+
+        /**
+         * Keeps a write in parts.
+         *
+         * @param keptSectors by piece, one bit for each of the page's sectors, lowest first
+         */
+        public void keepSectors(byte[] keptSectors) {
+            if (keptSectors.length != pieces()) {
+                throw new IllegalArgumentException(keptSectors.length + " pieces given, it has " + pieces());
+            }
+            kept = true;
+            sectors = keptSectors.clone();
+        }
+
+        void applyTo(SparseBytes target) {
+            DataChange change = data;
+            byte[] parts = sectors;
+            if (!kept || change == null) {
+                return;
+            }
+            if (parts == null || change.kind() != DataKind.WRITE) {
+                change.applyTo(target);
+                return;
+            }
+            long end = change.position() + change.length();
+            for (int i = 0; i < parts.length; i++) {
+                long start = (page(change.position()) + i) * SparseBytes.PAGE_BYTES;
+                for (int sector = 0; sector < 8; sector++) {
+                    long from = Math.max(change.position(), start + sector * SECTOR_BYTES);
+                    long to = Math.min(end, start + (sector + 1) * SECTOR_BYTES);
+                    if (from < to && (parts[i] & 1 << sector) != 0) {
+                        change.applyTo(target, from - change.position(), to - change.position());
+                    }
+                }
+            }
+        }
+
+        private static long page(long position) {
+            return position / SparseBytes.PAGE_BYTES;
+        }
+
+        private String fate() {
+            byte[] parts = sectors;
+            if (!kept || parts == null) {
+                return kept ? "kept" : "LOST";
+            }
+            StringBuilder text = new StringBuilder("kept sectors");
+            for (byte part : parts) {
+                text.append(' ').append(Integer.toBinaryString(part & ALL_SECTORS));
+            }
+            return text.toString();
+        }
+
+        @Override
+        public String toString() {
+            return number() + " " + (name != null ? name.toString() : data + " of " + (file == null ? "" : file.path));
+        }
+    }
+
+    /** The size of a file with pending bytes. */
+    public static final class FileSize {
+        final FileNode file;
+        long chosen = -1;
+
+        FileSize(FileNode file) {
+            this.file = file;
+        }
+
+        public Path path() {
+            return file.path;
+        }
+
+        /** Returns the size on disk, in bytes. */
+        public long durableBytes() {
+            return file.durable.size();
+        }
+
+        /** Returns the size without the cut, in bytes. */
+        public long currentBytes() {
+            return file.live.size();
+        }
+
+        /** Sets the size after the cut, whatever bytes survive; without a choice it follows from them. */
+        public void choose(long bytes) {
+            long low = Math.min(durableBytes(), currentBytes());
+            long high = Math.max(durableBytes(), currentBytes());
+            if (bytes < low || bytes > high) {
+                throw new IllegalArgumentException("size is " + bytes + ", allowed " + low + " to " + high);
+            }
+            chosen = bytes;
+        }
+
+        @Override
+        public String toString() {
+            return file.path + ": " + chosen + " of " + durableBytes() + " to " + currentBytes() + " bytes";
+        }
+    }
+}

@@ -1,0 +1,178 @@
+package io.beachdb.testkit;
+
+import io.beachdb.testkit.CutDecision.Event;
+import io.beachdb.testkit.CutDecision.FileSize;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Chooses what survives a power cut. Its text names it, so that a failing case can be repeated. */
+@FunctionalInterface
+public interface CutPolicy {
+
+    /** Marks what survives; at first nothing does. */
+    void decide(CutDecision decision);
+
+    /** Nothing survives that was not synced. */
+    static CutPolicy none() {
+        return named("none", decision -> {});
+    }
+
+    /** Everything survives. */
+    static CutPolicy all() {
+        return named("all", decision -> decision.events().forEach(Event::keep));
+    }
+
+    /** All names survive, no bytes, and sizes are those on disk: new files are empty. */
+    static CutPolicy namesOnly() {
+        return named("namesOnly", CutPolicy::keepNames);
+    }
+
+    /** All names and sizes survive, no bytes: new files are full of zeros. What delayed allocation leaves. */
+    static CutPolicy namesWithoutData() {
+        return named("namesWithoutData", decision -> {
+            keepNames(decision);
+            decision.sizes().forEach(size -> size.choose(size.currentBytes()));
+        });
+    }
+
+    /** All bytes survive, no names. */
+    static CutPolicy dataOnly() {
+        return named(
+                "dataOnly",
+                decision -> decision.events().stream().filter(e -> !e.isName()).forEach(Event::keep));
+    }
+
+    /** The first {@code count} pending changes survive, as on a disk that writes in order. */
+    static CutPolicy prefixOfEverything(int count) {
+        return named(
+                "prefixOfEverything(" + count + ")",
+                decision -> decision.events().stream().limit(count).forEach(Event::keep));
+    }
+
+    /** The first {@code count} pending changes of names survive, and all bytes. */
+    static CutPolicy prefixOfNames(int count) {
+        return named("prefixOfNames(" + count + ")", decision -> {
+            decision.events().stream().filter(e -> !e.isName()).forEach(Event::keep);
+            decision.events().stream().filter(Event::isName).limit(count).forEach(Event::keep);
+        });
+    }
+
+    /** All survive but the pending change at {@code index}, from 0. */
+    static CutPolicy allButOne(int index) {
+        return named("allButOne(" + index + ")", decision -> {
+            decision.events().forEach(Event::keep);
+            if (index < decision.events().size()) {
+                decision.events().get(index).lose();
+            }
+        });
+    }
+
+    /** Of the first 63 pending changes survive those whose bit is set; the rest is lost. */
+    static CutPolicy subset(long bits) {
+        return named("subset(0x" + Long.toHexString(bits) + ")", decision -> {
+            for (int i = 0; i < Math.min(Long.SIZE - 1, decision.events().size()); i++) {
+                if ((bits >>> i & 1) != 0) {
+                    decision.events().get(i).keep();
+                }
+            }
+        });
+    }
+
+    /** The seed chooses: how much survives at all, each change, the sectors of torn writes, the sizes. */
+    static CutPolicy random(long seed) {
+        return named("random(" + seed + ")", decision -> decideRandomly(decision, new SimulatedRandom(seed)));
+    }
+
+    /**
+     * Returns the policies worth trying on what is pending on {@code disk} now: the named ones; every subset, where at most
+     * {@code exhaustive} changes are pending, else all-but-one and prefixes, {@code samples} of each at most; and
+     * {@code samples} random ones.
+     *
+     * @param exhaustive 0 to 16
+     */
+    static List<CutPolicy> exploring(SimulatedDisk disk, int exhaustive, int samples, long seed) {
+        if (exhaustive < 0 || exhaustive > 16) {
+            throw new IllegalArgumentException("exhaustive is " + exhaustive + ", allowed 0 to 16");
+        }
+        int pending = disk.pending().size();
+        List<CutPolicy> policies = new ArrayList<>(List.of(none()));
+        if (pending == 0) {
+            return policies;
+        }
+        policies.addAll(List.of(all(), namesOnly(), namesWithoutData(), dataOnly()));
+        if (pending <= exhaustive) {
+            for (long bits = 1; bits < (1L << pending) - 1; bits++) {
+                policies.add(subset(bits));
+            }
+        } else {
+            int step = Math.max(1, pending / Math.max(1, samples));
+            for (int i = 0; i < pending; i += step) {
+                policies.add(allButOne(i));
+                policies.add(prefixOfEverything(i));
+            }
+        }
+        for (int i = 0; i < samples; i++) {
+            policies.add(random(seed + i));
+        }
+        return policies;
+    }
+
+    private static void keepNames(CutDecision decision) {
+        decision.events().stream().filter(Event::isName).forEach(Event::keep);
+    }
+
+    private static void decideRandomly(CutDecision decision, SimulatedRandom random) {
+        int[] percents = {0, 20, 50, 80, 100};
+        int names = percents[random.nextInt(percents.length)];
+        int data = percents[random.nextInt(percents.length)];
+        int torn = percents[random.nextInt(percents.length)];
+        int resized = percents[random.nextInt(percents.length)];
+        for (Event event : decision.events()) {
+            if (event.isName() ? random.chance(names) : random.chance(data)) {
+                event.keep();
+            } else if (!event.isName() && random.chance(torn)) {
+                event.keepSectors(randomSectors(event.pieces(), random));
+            }
+        }
+        for (FileSize size : decision.sizes()) {
+            if (random.chance(resized)) {
+                size.choose(randomSize(size, random));
+            }
+        }
+    }
+
+    /** Pages are written whole or not at all, but for one, which is torn. */
+    private static byte[] randomSectors(int pieces, SimulatedRandom random) {
+        byte[] sectors = new byte[pieces];
+        for (int i = 0; i < pieces; i++) {
+            sectors[i] = (byte) (random.chance(50) ? 0xFF : 0);
+        }
+        sectors[random.nextInt(pieces)] = (byte) random.nextInt(256);
+        return sectors;
+    }
+
+    private static long randomSize(FileSize size, SimulatedRandom random) {
+        long low = Math.min(size.durableBytes(), size.currentBytes());
+        long high = Math.max(size.durableBytes(), size.currentBytes());
+        return switch (random.nextInt(3)) {
+            case 0 -> low;
+            case 1 -> high;
+            default -> random.between(low, high);
+        };
+    }
+
+    private static CutPolicy named(String name, Consumer<CutDecision> choice) {
+        return new CutPolicy() {
+            @Override
+            public void decide(CutDecision decision) {
+                choice.accept(decision);
+            }
+
+            @Override
+            public String toString() {
+                return name;
+            }
+        };
+    }
+}

@@ -1,0 +1,16 @@
+package io.beachdb.testkit;
+
+/**
+ * The end of a simulated process, thrown by whatever it does next. An error and not an exception, so that no handler of
+ * failures takes it for one: the code above is not told that something went wrong, it is no more.
+ */
+public abstract sealed class SimulatedEnd extends Error permits PowerCut, ProcessKilled {
+    private static final long serialVersionUID = 1L;
+
+    SimulatedEnd(String message) {
+        super(message);
+    }
+
+    /** Returns another of the same: each use throws one of its own, since an error cannot be suppressed by itself. */
+    abstract SimulatedEnd again();
+}
