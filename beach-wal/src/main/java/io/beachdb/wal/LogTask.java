@@ -67,6 +67,7 @@ final class LogTask {
   private long writeEnd;
   private long writeSequence;
   private boolean writeSync;
+  private boolean writeDone; // stored before the submission is freed
   private volatile int submission = FREE;
 
   // Stored by the loop that syncs.
@@ -109,11 +110,14 @@ final class LogTask {
     writeEnd = end;
     writeSequence = sequence;
     writeSync = sync;
+    writeDone = false;
     submission = SUBMITTED;
     scheduler.reach("log write submitted");
     (syncing ? helper : syncer).wake();
     scheduler.await(written, isWritten);
-    throwIfFailed();
+    if (!writeDone) {
+      throwIfFailed();
+    }
   }
 
   private boolean isWritten() {
@@ -135,6 +139,7 @@ final class LogTask {
       try {
         log.file.write(writePosition, from.memory(), 0, writeLength);
         log.handedOver(writeEnd, writeSequence);
+        writeDone = true;
       } catch (RuntimeException | Error e) {
         fail(asStorageException(e));
       }

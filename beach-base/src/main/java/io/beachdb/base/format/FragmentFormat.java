@@ -1,7 +1,6 @@
 package io.beachdb.base.format;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 
 /**
@@ -62,12 +61,14 @@ public final class FragmentFormat {
    * Returns the checksum of a fragment header: over all of it but the checksum itself, the record prefix included, and
    * bound to its place: neither a fragment of another file nor a copy at another offset has it.
    *
-   * @param buffer where the header's bytes are, from {@code at}
+   * @param header the header's bytes
    * @param salt the checksum of the file's header, see {@link FileHeader#checksum}
+   * @param offset where in the file the fragment begins
    */
-  static int headerChecksum(CRC32C reused, ByteBuffer buffer, int at, int headerBytes, int salt, long offset) {
-    int checked = headerBytes - PAYLOAD_CHECKSUM_OFFSET;
-    return Checksum.crc32c(reused, buffer, at + PAYLOAD_CHECKSUM_OFFSET, checked) ^ salt ^ (int) offset;
+  static int headerChecksum(CRC32C reused, byte[] header, int headerBytes, int salt, long offset) {
+    reused.reset();
+    reused.update(header, PAYLOAD_CHECKSUM_OFFSET, headerBytes - PAYLOAD_CHECKSUM_OFFSET);
+    return (int) reused.getValue() ^ salt ^ (int) offset;
   }
 
   static int type(MemorySegment memory, long at) {

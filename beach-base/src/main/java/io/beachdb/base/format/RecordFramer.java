@@ -6,7 +6,9 @@ import static io.beachdb.base.format.FragmentFormat.PREFIXED_HEADER_BYTES;
 
 import io.beachdb.base.memory.NativeBlock;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
 
 /**
@@ -18,9 +20,16 @@ import java.util.zip.CRC32C;
  * {@link #begin}, then {@link #appendPart} until {@link #unfinished} is false.
  */
 public final class RecordFramer {
+  private static final VarHandle HEADER_LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle HEADER_INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
   private final int fileNumber; // low bits
   private final int salt;
   private final CRC32C crc = new CRC32C();
+  // A header is put together on the heap: a checksum over native memory costs two atomic operations on its arena.
+  private final byte[] header = new byte[PREFIXED_HEADER_BYTES];
 
   // The record between begin and its last part.
   private MemorySegment payload = MemorySegment.NULL;
@@ -141,26 +150,32 @@ public final class RecordFramer {
 
   private void appendFragment(NativeBlock destination, int at, long fileOffset, int headerBytes, int length) {
     MemorySegment memory = destination.memory();
-    ByteBuffer view = destination.view();
     boolean last = length == payloadRest;
     MemorySegment.copy(payload, payloadOffset, memory, at + headerBytes, length);
-    int checksum = first && last ? payloadChecksum : Checksum.crc32c(crc, view, at + headerBytes, length);
-    Bytes.putU32(memory, at + FragmentFormat.PAYLOAD_CHECKSUM_OFFSET, checksum);
-    Bytes.putU32(memory, at + FragmentFormat.FILE_NUMBER_OFFSET, fileNumber);
+    int checksum = first && last ? payloadChecksum : Checksum.crc32c(crc, destination.view(), at + headerBytes, length);
+    int type = type(first, last);
+    set(FragmentFormat.PAYLOAD_CHECKSUM_OFFSET, Integer.toUnsignedLong(checksum) | (long) fileNumber << 32);
     // Length, type and the reserved zero in one store.
-    Bytes.putU32(memory, at + FragmentFormat.LENGTH_OFFSET, length | type(first, last) << 16);
+    HEADER_INT.set(header, FragmentFormat.LENGTH_OFFSET, length | type << 16);
     if (first) {
-      Bytes.putU64(memory, at + FragmentFormat.ORDINAL_OFFSET, ordinal);
-      Bytes.putU64(memory, at + FragmentFormat.SYNCED_OFFSET, syncedOffset);
-      Bytes.putU64(memory, at + FragmentFormat.SEQUENCE_OFFSET, sequence);
+      set(FragmentFormat.ORDINAL_OFFSET, ordinal);
+      set(FragmentFormat.SYNCED_OFFSET, syncedOffset);
+      set(FragmentFormat.SEQUENCE_OFFSET, sequence);
     }
-    Bytes.putU32(
-        memory,
-        at + FragmentFormat.HEADER_CHECKSUM_OFFSET,
-        FragmentFormat.headerChecksum(crc, view, at, headerBytes, salt, fileOffset));
+    HEADER_INT.set(
+        header,
+        FragmentFormat.HEADER_CHECKSUM_OFFSET,
+        FragmentFormat.headerChecksum(crc, header, headerBytes, salt, fileOffset));
+    for (int i = 0; i < headerBytes; i += Long.BYTES) {
+      Bytes.putU64(memory, at + i, (long) HEADER_LONG.get(header, i));
+    }
     first = false;
     payloadOffset += length;
     payloadRest -= length;
+  }
+
+  private void set(int offset, long value) {
+    HEADER_LONG.set(header, offset, value);
   }
 
   private static int type(boolean first, boolean last) {

@@ -7,7 +7,7 @@ import io.beachdb.base.MemoryAccount;
 import io.beachdb.base.MemoryUse;
 import io.beachdb.base.memory.NativeBlock;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
+import java.lang.foreign.ValueLayout;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -76,6 +76,7 @@ public final class RecordReader implements AutoCloseable {
   private final long size;
   private final NativeBlock buffer;
   private final CRC32C crc = new CRC32C();
+  private final byte[] header = new byte[FragmentFormat.PREFIXED_HEADER_BYTES];
 
   private @Nullable NativeBlock record; // for records in several fragments
   private long bufferStart;
@@ -104,18 +105,18 @@ public final class RecordReader implements AutoCloseable {
   /**
    * Begins behind the file header.
    *
-   * @param header the file's header, checked
+   * @param fileHeader the file's header, checked
    * @param maxRecordBytes longest record that is taken for one
    * @param account what the buffers are charged to, for {@code use}
    */
   public RecordReader(
-      Source source, FileHeader header, long maxRecordBytes, MemoryAccount account, MemoryUse use) {
+      Source source, FileHeader fileHeader, long maxRecordBytes, MemoryAccount account, MemoryUse use) {
     if (maxRecordBytes < 1 || maxRecordBytes > Integer.MAX_VALUE - BLOCK_BYTES) {
       throw new IllegalArgumentException("maxRecordBytes is " + maxRecordBytes);
     }
     this.source = source;
-    this.fileNumber = (int) header.fileNumber();
-    this.salt = header.checksum();
+    this.fileNumber = (int) fileHeader.fileNumber();
+    this.salt = fileHeader.checksum();
     this.maxRecordBytes = maxRecordBytes;
     this.account = account;
     this.use = use;
@@ -328,8 +329,8 @@ public final class RecordReader implements AutoCloseable {
       return false;
     }
     int stored = Bytes.getU32(memory, at + FragmentFormat.HEADER_CHECKSUM_OFFSET);
-    ByteBuffer view = buffer.view();
-    if (stored != FragmentFormat.headerChecksum(crc, view, at, headerBytes, salt, offset)
+    MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, at, header, 0, headerBytes);
+    if (stored != FragmentFormat.headerChecksum(crc, header, headerBytes, salt, offset)
         || Bytes.getU8(memory, at + FragmentFormat.RESERVED_OFFSET) != 0) {
       return false;
     }
@@ -423,6 +424,11 @@ public final class RecordReader implements AutoCloseable {
 
   public long ordinal() {
     return ordinal;
+  }
+
+  /** Returns the ordinal of the last whole record that was read, also when the records have ended; -1 if there is none. */
+  public long lastOrdinal() {
+    return lastOrdinal;
   }
 
   /** Returns how many bytes of the file were known to be on disk when the record was framed. */
