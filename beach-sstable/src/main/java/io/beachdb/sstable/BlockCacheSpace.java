@@ -113,7 +113,7 @@ final class BlockCacheSpace {
         this.epochs = epochs;
         this.maxBytes = maxBytes;
         long wanted = Long.highestOneBit(Math.max(1, maxBytes / SEGMENTS_WANTED));
-        this.segmentBytes = (int) Math.clamp(wanted, MIN_SEGMENT_BYTES, NativePool.CHUNK_BYTES);
+        this.segmentBytes = Math.clamp(wanted, MIN_SEGMENT_BYTES, NativePool.CHUNK_BYTES);
     }
 
     void setTables(BlockCacheTable[] made) {
