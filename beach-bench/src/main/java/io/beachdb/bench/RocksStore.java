@@ -11,7 +11,6 @@ import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
-import org.rocksdb.WaitForCompactOptions;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
@@ -21,6 +20,7 @@ import org.rocksdb.WriteOptions;
  */
 final class RocksStore implements Store {
     private static final int LARGEST_VALUE_BYTES = 64 << 10;
+    private static final long POLL_MILLIS = 100;
 
     private final boolean compressed;
     private final BloomFilter filter = new BloomFilter(10);
@@ -54,13 +54,22 @@ final class RocksStore implements Store {
 
     @Override
     public void settle() {
-        try (FlushOptions flush = new FlushOptions().setWaitForFlush(true);
-                WaitForCompactOptions wait = new WaitForCompactOptions()) {
+        try (FlushOptions flush = new FlushOptions().setWaitForFlush(true)) {
             db.flush(flush);
-            db.waitForCompact(wait);
-        } catch (RocksDBException e) {
+            // The library has no call that waits; it rests once nothing runs and nothing is pending, twice in a row.
+            for (int quiet = 0; quiet < 2; quiet = isBusy() ? 0 : quiet + 1) {
+                Thread.sleep(POLL_MILLIS);
+            }
+        } catch (RocksDBException | InterruptedException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    private boolean isBusy() throws RocksDBException {
+        return db.getLongProperty("rocksdb.num-running-compactions") != 0
+                || db.getLongProperty("rocksdb.num-running-flushes") != 0
+                || db.getLongProperty("rocksdb.compaction-pending") != 0
+                || db.getLongProperty("rocksdb.mem-table-flush-pending") != 0;
     }
 
     @Override
