@@ -97,16 +97,25 @@ class WalSimulationTest {
                 long clientSeed = random.nextLong();
                 scheduler.spawn(vfs.process(), "client " + i, () -> write(new Random(clientSeed)));
             }
+            long begun = scheduler.clock().nanoTime();
             scheduler.run();
+            // Time stands still while anybody can go on: a request that was left lying waits for the interval's timer.
+            assertThat(scheduler.clock().nanoTime() - begun)
+                    .as("seed %d", seed)
+                    .isLessThan(Logs.LONG_INTERVAL);
             scheduler.close();
             return this;
+        }
+
+        private long interval() {
+            return seed % 2 == 0 ? 1_000_000 : Logs.LONG_INTERVAL;
         }
 
         private void open() {
             DurableDirectory directory = DurableDirectory.open(
                     vfs, DIRECTORY, DurableDirectory.Mode.EXISTING, scheduler, DurabilityListener.none());
             LogSupply supply = new LogSupply(directory, Logs.ID, () -> ++number, scheduler, account, 4096);
-            WalOptions options = new WalOptions(64 << 10, 1_000_000, 0, 0, 0, 1_000_000);
+            WalOptions options = new WalOptions(64 << 10, interval(), 0, 0, 0, 1_000_000);
             boolean growing = seed % 3 == 0;
             PreparedLog first = growing ? supply.takeGrowing() : supply.take(0);
             writer = new WalWriter(supply, first, Predecessor.none(), scheduler, account, options, new WalListener() {
