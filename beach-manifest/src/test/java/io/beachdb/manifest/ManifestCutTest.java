@@ -2,6 +2,7 @@ package io.beachdb.manifest;
 
 import static io.beachdb.manifest.ManifestFixture.entry;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.beachdb.base.StorageException;
 import io.beachdb.base.format.FileName;
@@ -10,6 +11,7 @@ import io.beachdb.durability.RecoveredState;
 import io.beachdb.durability.SyncSite;
 import io.beachdb.testkit.CutPolicy;
 import io.beachdb.testkit.DiskOperation;
+import io.beachdb.testkit.DurabilityViolation;
 import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.SimulatedDisk;
 import io.beachdb.testkit.SimulatedEnd;
@@ -23,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * A small life of a database's manifests (creation, edits, roll-overs, deletions, reopening), with the power cut before
@@ -184,6 +187,32 @@ class ManifestCutTest {
         try (ManifestFixture fixture = new ManifestFixture(disk)) {
             checkPromise(fixture, second, what + ", gone on, cut again");
         }
+    }
+
+    /** A sync of the manifest's, by its site and whether it is of a file or the directory. */
+    record Sync(SyncSite site, DiskOperation.Kind kind, String name) {
+        boolean matches(DiskOperation operation) {
+            return operation.site() == site && operation.kind() == kind && operation.name().matches(name);
+        }
+    }
+
+    static List<Sync> syncs() {
+        return List.of(
+                new Sync(SyncSite.MANIFEST_CREATE, DiskOperation.Kind.SYNC_FILE, "MANIFEST-\\d+\\.tmp"),
+                new Sync(SyncSite.MANIFEST_CREATE, DiskOperation.Kind.SYNC_FILE, "MANIFEST-\\d+"),
+                new Sync(SyncSite.MANIFEST_CREATE, DiskOperation.Kind.SYNC_DIRECTORY, "db"),
+                new Sync(SyncSite.MANIFEST_EDIT, DiskOperation.Kind.SYNC_FILE, "MANIFEST-\\d+"),
+                new Sync(SyncSite.CURRENT_SWITCH, DiskOperation.Kind.SYNC_FILE, "CURRENT\\.tmp"),
+                new Sync(SyncSite.CURRENT_SWITCH, DiskOperation.Kind.SYNC_DIRECTORY, "db"));
+    }
+
+    /** No sync is there for nothing: without any one of them, something is counted on that is not on disk. */
+    @ParameterizedTest
+    @MethodSource("syncs")
+    void life_withoutOneSync_isFoundOut(Sync sync) {
+        SimulatedDisk disk = disk();
+        disk.inject(Fault.on(sync::matches).with(Fault.Effect.IGNORED).sticky());
+        assertThatThrownBy(() -> life(disk, new Promise())).isInstanceOf(DurabilityViolation.class);
     }
 
     /** Any operation may fail, happened or not; a failed edit is in doubt, and resume settles it. */
