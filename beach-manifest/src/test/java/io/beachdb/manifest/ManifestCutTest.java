@@ -37,8 +37,11 @@ class ManifestCutTest {
 
     /** What was acknowledged, and what may be there instead. */
     private static final class Promise {
-        @Nullable Map<String, Object> acknowledged; // null: no database yet
-        @Nullable Map<String, Object> underway;
+        @Nullable
+        Map<String, Object> acknowledged; // null: no database yet
+
+        @Nullable
+        Map<String, Object> underway;
 
         void begin(@Nullable Map<String, Object> next) {
             underway = next;
@@ -96,9 +99,17 @@ class ManifestCutTest {
         for (int i = 0; i < rounds; i++) {
             long sequence = writer.version().lastSequence() + 1;
             TableEntry a = entry(numbers.next(), "a", "m", sequence, sequence);
-            append(fixture, writer, promise, VersionEdit.builder().addTable(0, a, fixture.file(a)).lastSequence(sequence));
+            append(
+                    fixture,
+                    writer,
+                    promise,
+                    VersionEdit.builder().addTable(0, a, fixture.file(a)).lastSequence(sequence));
             TableEntry b = entry(numbers.next(), "c", "z", sequence + 1, sequence + 1);
-            append(fixture, writer, promise, VersionEdit.builder().addTable(0, b, fixture.file(b)).lastSequence(sequence + 1));
+            append(
+                    fixture,
+                    writer,
+                    promise,
+                    VersionEdit.builder().addTable(0, b, fixture.file(b)).lastSequence(sequence + 1));
             VersionEdit.Builder compaction = VersionEdit.builder();
             for (int level = 0; level < 2; level++) {
                 for (LiveTable table : writer.version().tables(level)) {
@@ -192,7 +203,9 @@ class ManifestCutTest {
     /** A sync of the manifest's, by its site and whether it is of a file or the directory. */
     record Sync(SyncSite site, DiskOperation.Kind kind, String name) {
         boolean matches(DiskOperation operation) {
-            return operation.site() == site && operation.kind() == kind && operation.name().matches(name);
+            return operation.site() == site
+                    && operation.kind() == kind
+                    && operation.name().matches(name);
         }
     }
 
@@ -262,7 +275,9 @@ class ManifestCutTest {
                     return true;
                 }
             } catch (StorageException e) {
-                assertThat(opened).as(what + ": only opening the directory may end here").isNull();
+                assertThat(opened)
+                        .as(what + ": only opening the directory may end here")
+                        .isNull();
                 return false;
             }
         }

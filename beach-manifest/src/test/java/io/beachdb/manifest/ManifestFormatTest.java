@@ -52,7 +52,8 @@ class ManifestFormatTest {
                 .skip(1)
                 .takeWhile(line -> !line.startsWith("#"))
                 .filter(line -> line.matches("\\d+ +[0-9a-f]{2}( .*)?"))
-                .forEach(line -> hex.append(line.substring(8, Math.min(32, line.length())).replace(" ", "")));
+                .forEach(line -> hex.append(
+                        line.substring(8, Math.min(32, line.length())).replace(" ", "")));
         return hex.toString();
     }
 
@@ -85,7 +86,8 @@ class ManifestFormatTest {
         StringBuilder text = new StringBuilder();
         ManifestFixture.state(version).forEach((what, value) -> {
             if (value instanceof List<?> tables) {
-                tables.forEach(table -> text.append(what).append(": ").append(table).append('\n'));
+                tables.forEach(
+                        table -> text.append(what).append(": ").append(table).append('\n'));
             } else {
                 text.append(what).append(": ").append(value).append('\n');
             }
