@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +36,7 @@ final class MemtableModelTest {
     void history_random_readsAsTheModel(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         try (Memtable memtable = new Memtable(budget.openAccount(), random.nextLong(), seed % 2 * 4096)) {
-            TreeSet<Entry> model = fill(memtable, random);
+            NavigableSet<Entry> model = fill(memtable, random);
             assertThat(memtable.entries()).isEqualTo(model.size());
             checkWalks(memtable, model);
             checkSeeks(memtable, model, random);
@@ -44,8 +45,8 @@ final class MemtableModelTest {
         }
     }
 
-    private static TreeSet<Entry> fill(Memtable memtable, SplittableRandom random) {
-        TreeSet<Entry> model = new TreeSet<>();
+    private static NavigableSet<Entry> fill(Memtable memtable, SplittableRandom random) {
+        NavigableSet<Entry> model = new TreeSet<>();
         Inserter[] inserters = {memtable.newInserter(), memtable.newInserter()};
         byte[] last = NOTHING;
         for (int sequence = 1; sequence <= ENTRIES; sequence++) {
@@ -85,7 +86,7 @@ final class MemtableModelTest {
         return bytes;
     }
 
-    private static void checkWalks(Memtable memtable, TreeSet<Entry> model) {
+    private static void checkWalks(Memtable memtable, NavigableSet<Entry> model) {
         EntryCursor cursor = memtable.cursor();
         List<Entry> forwards = new ArrayList<>();
         for (cursor.first(); cursor.valid(); cursor.next()) {
@@ -99,7 +100,7 @@ final class MemtableModelTest {
         assertThat(backwards).containsExactlyElementsOf(model.descendingSet());
     }
 
-    private static void checkSeeks(Memtable memtable, TreeSet<Entry> model, SplittableRandom random) {
+    private static void checkSeeks(Memtable memtable, NavigableSet<Entry> model, SplittableRandom random) {
         EntryCursor cursor = memtable.cursor();
         List<Entry> edges = new ArrayList<>();
         for (Entry entry : model) {
@@ -119,7 +120,7 @@ final class MemtableModelTest {
         }
     }
 
-    private static void checkFinds(Memtable memtable, TreeSet<Entry> model, SplittableRandom random) {
+    private static void checkFinds(Memtable memtable, NavigableSet<Entry> model, SplittableRandom random) {
         for (int i = 0; i < 3 * ENTRIES; i++) {
             byte[] key = randomKey(random);
             long sequence = random.nextInt(ENTRIES + 2);
@@ -135,7 +136,7 @@ final class MemtableModelTest {
     }
 
     /** Steps that change direction at random, while entries come in: what was there at the start is seen, in order. */
-    private static void checkTurns(Memtable memtable, TreeSet<Entry> model, SplittableRandom random) {
+    private static void checkTurns(Memtable memtable, NavigableSet<Entry> model, SplittableRandom random) {
         EntryCursor cursor = memtable.cursor();
         Inserter inserter = memtable.newInserter();
         Entry at = model.first();

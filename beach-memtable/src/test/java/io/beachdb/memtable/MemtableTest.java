@@ -171,7 +171,7 @@ final class MemtableTest {
 
         Entries.put(memtable, inserter, bytes("c"), 3, bytes("v"));
         Entries.put(memtable, inserter, bytes("b"), 2, bytes("v"));
-        assertThat(walk()).extracting(entry -> new String(entry.key())).containsExactly("a", "b", "c");
+        assertThat(walk()).extracting(entry -> Entries.text(entry.key())).containsExactly("a", "b", "c");
     }
 
     @Test
@@ -292,6 +292,7 @@ final class MemtableTest {
     void use_afterClose_isAClosedException() {
         Entries.put(memtable, inserter, bytes("k"), 1, bytes("v"));
         EntryCursor cursor = memtable.cursor();
+        long entry = Entries.find(memtable, bytes("k"), 1);
         memtable.close();
         MemorySegment key = Entries.memory(bytes("k"));
 
@@ -299,6 +300,8 @@ final class MemtableTest {
                 .isInstanceOf(ClosedException.class)
                 .hasMessageContaining("Memtable.close");
         assertThatThrownBy(() -> Entries.find(memtable, bytes("k"), 1)).isInstanceOf(ClosedException.class);
+        assertThatThrownBy(() -> memtable.trailer(entry)).isInstanceOf(ClosedException.class);
+        assertThatThrownBy(() -> memtable.valueMemory(entry)).isInstanceOf(ClosedException.class);
         assertThatThrownBy(memtable::isEmpty).isInstanceOf(ClosedException.class);
         assertThatThrownBy(cursor::first).isInstanceOf(ClosedException.class);
         assertThatThrownBy(cursor::last).isInstanceOf(ClosedException.class);
@@ -416,7 +419,7 @@ final class MemtableTest {
     }
 
     private String foundAt(String key, long sequence) {
-        return new String(Entries.value(memtable, Entries.find(memtable, bytes(key), sequence)));
+        return Entries.text(Entries.value(memtable, Entries.find(memtable, bytes(key), sequence)));
     }
 
     private List<Entry> walk() {

@@ -83,7 +83,8 @@ final class BlockCacheSpace {
     private final AtomicLong tableBytes = new AtomicLong();
 
     // Guarded by this.
-    private final List<ArrayDeque<BlockCacheSegment>> queues = List.of(new ArrayDeque<>(), new ArrayDeque<>(), new ArrayDeque<>());
+    private final List<ArrayDeque<BlockCacheSegment>> queues =
+            List.of(new ArrayDeque<>(), new ArrayDeque<>(), new ArrayDeque<>());
     private final @Nullable BlockCacheSegment[] open = new BlockCacheSegment[Queue.values().length];
     private final ArrayDeque<BlockCacheSegment> free = new ArrayDeque<>(); // wholly free
     private final ArrayDeque<BlockCacheSegment> partial = new ArrayDeque<>(); // with free room worth filling
@@ -286,7 +287,8 @@ final class BlockCacheSpace {
 
     /** Returns whether {@code bytes} more are within the cache's bound, and within the budget without anybody's shrinking. */
     private boolean mayGrow(long bytes) {
-        return fits(bytes) && account.budget().usedBytes() + bytes <= account.budget().capacityBytes();
+        return fits(bytes)
+                && account.budget().usedBytes() + bytes <= account.budget().capacityBytes();
     }
 
     private boolean fits(long bytes) {

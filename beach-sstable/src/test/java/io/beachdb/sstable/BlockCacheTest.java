@@ -170,15 +170,20 @@ class BlockCacheTest {
         in.unpin(first);
         assertThat(in.stats().pinnedBytes()).isZero();
         assertThat(in.stats().inserts()).isEqualTo(1);
-        assertThatThrownBy(() -> in.unpin(first)).isInstanceOf(AssertionError.class).hasMessageContaining("C2");
+        assertThatThrownBy(() -> in.unpin(first))
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("C2");
         in.pin(first);
     }
 
     @Test
     void misuse_anyCall_isANamedException() {
         BlockCache in = open(4 * MIB);
-        assertThatThrownBy(() -> in.allocate(-1)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("0 to 524288");
-        assertThatThrownBy(() -> in.allocate(BlockCache.MAX_BLOCK_BYTES + 1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> in.allocate(-1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("0 to 524288");
+        assertThatThrownBy(() -> in.allocate(BlockCache.MAX_BLOCK_BYTES + 1))
+                .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new BlockCache(account, epochs, -1)).isInstanceOf(IllegalArgumentException.class);
         long owned = in.allocate(10);
         in.close();
@@ -420,7 +425,9 @@ class BlockCacheTest {
         assertThat(account.tryCharge(MemoryUse.MEMTABLE, free)).isTrue();
         assertThat(account.tryCharge(MemoryUse.MEMTABLE, 64L * MIB)).isTrue();
         assertThat(account.usedBytes(MemoryUse.CACHE)).isLessThan(140L * MIB);
-        assertThat(account.tryCharge(MemoryUse.MEMTABLE, 125L * MIB)).as("nearly all").isTrue();
+        assertThat(account.tryCharge(MemoryUse.MEMTABLE, 125L * MIB))
+                .as("nearly all")
+                .isTrue();
         assertThat(budget.overdraftBytes()).isZero();
         read(in, 1, 70_000);
         assertThat(read(in, 1, 70_000)).isTrue();
