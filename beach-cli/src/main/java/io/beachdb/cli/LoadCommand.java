@@ -82,7 +82,7 @@ final class LoadCommand extends BeachCommand {
         if (from != TextFormat.FILES && !standardInput && Files.isDirectory(Path.of(source))) {
             throw new UsageException(source + " is a directory: load it with --format files");
         }
-        try (BeachDB db = Databases.openOrMake(directory);
+        try (BeachDB db = Databases.openForLoading(directory);
                 EntrySource entries = open(from, Limits.maxBatchBytes(db.options().memoryBytes()))) {
             load(out, db, entries, total(from, entries));
         }
