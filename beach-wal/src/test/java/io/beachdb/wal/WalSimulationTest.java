@@ -99,7 +99,7 @@ class WalSimulationTest {
             }
             long begun = scheduler.clock().nanoTime();
             scheduler.run();
-            // Time stands still while anybody can go on: a request that was left lying waits for the interval's timer.
+            // Time stands still while anybody can go on; a request that was left lying waits for a timer.
             assertThat(scheduler.clock().nanoTime() - begun)
                     .as("seed %d", seed)
                     .isLessThan(Logs.LONG_INTERVAL);
@@ -115,7 +115,7 @@ class WalSimulationTest {
             DurableDirectory directory = DurableDirectory.open(
                     vfs, DIRECTORY, DurableDirectory.Mode.EXISTING, scheduler, DurabilityListener.none());
             LogSupply supply = new LogSupply(directory, Logs.ID, () -> ++number, scheduler, account, 4096);
-            WalOptions options = new WalOptions(64 << 10, interval(), 0, 0, 0, 1_000_000);
+            WalOptions options = new WalOptions(64 << 10, interval(), 0, 0, 0, interval());
             boolean growing = seed % 3 == 0;
             PreparedLog first = growing ? supply.takeGrowing() : supply.take(0);
             writer = new WalWriter(supply, first, Predecessor.none(), scheduler, account, options, new WalListener() {
