@@ -100,9 +100,7 @@ class WalSimulationTest {
             long begun = scheduler.clock().nanoTime();
             scheduler.run();
             // Time stands still while anybody can go on; a request that was left lying waits for a timer.
-            assertThat(scheduler.clock().nanoTime() - begun)
-                    .as("seed %d", seed)
-                    .isLessThan(Logs.LONG_INTERVAL);
+            assertThat(scheduler.clock().nanoTime() - begun).as("seed %d", seed).isLessThan(Logs.LONG_INTERVAL);
             scheduler.close();
             return this;
         }
@@ -240,9 +238,8 @@ class WalSimulationTest {
                 CutPolicy kept = policy == 0 ? CutPolicy.none() : CutPolicy.random(seed * 10 + policy);
                 disk.cutPower(kept);
                 long recovered = run.recovered(disk.start("recovery"));
-                assertThat(recovered)
-                        .as("seed %d, survives %s", seed, kept)
-                        .isBetween(run.synced, (long) run.appended.size());
+                assertThat(recovered).as("seed %d, survives %s", seed, kept).isBetween(run.synced, (long)
+                        run.appended.size());
             }
             run.budget.close();
         }
