@@ -17,13 +17,13 @@ import java.lang.foreign.ValueLayout;
  *   operation: u8 kind   varint key length   key   [PUT only: varint value length   value]
  * </pre>
  */
-final class BatchFormat {
+public final class BatchFormat {
   private static final int KEYSPACE = 0;
 
   private BatchFormat() {}
 
   /** Called with each operation of a batch, in order. Memory is valid during the call. */
-  interface Visitor {
+  public interface Visitor {
     void operation(int kind, long keyOffset, int keyLength, long valueOffset, long valueLength);
   }
 
@@ -50,26 +50,6 @@ final class BatchFormat {
     return Varint.put(memory, offset + 1, keyLength);
   }
 
-  /** Walks a batch that we encoded ourselves in this run. */
-  static void forEach(MemorySegment memory, long offset, Visitor visitor) {
-    long at = offset + Varint.length(KEYSPACE);
-    long count = Varint.get(memory, at);
-    at += Varint.length(count);
-    for (long i = 0; i < count; i++) {
-      int kind = Bytes.getU8(memory, at++);
-      int keyLength = (int) Varint.get(memory, at);
-      long key = at + Varint.length(keyLength);
-      at = key + keyLength;
-      long valueLength = 0;
-      if (kind == InternalKeys.KIND_PUT) {
-        valueLength = Varint.get(memory, at);
-        at += Varint.length(valueLength);
-      }
-      visitor.operation(kind, key, keyLength, at, valueLength);
-      at += valueLength;
-    }
-  }
-
   /**
    * Walks a batch read from a log: its checksum held, so anything wrong in it was written wrong, or by something newer.
    *
@@ -77,7 +57,7 @@ final class BatchFormat {
    * @throws CorruptionException if the bytes are no batch
    * @throws UnsupportedFormatException if it uses a keyspace or kind that this version does not know
    */
-  static int forEachChecked(
+  public static int forEachChecked(
       MemorySegment memory, long offset, long length, String file, long fileOffset, Visitor visitor) {
     long limit = offset + length;
     long keyspace = Varint.getChecked(memory, offset, limit);

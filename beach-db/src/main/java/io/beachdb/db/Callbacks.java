@@ -19,6 +19,11 @@ final class Callbacks {
     running.decrementAndGet();
   }
 
+  /** Returns whether no foreign code is running. */
+  boolean isNone() {
+    return running.get() == 0;
+  }
+
   /** Refuses an operation that may wait. The common case, no callback anywhere, is one load. */
   void checkOutside(String operation) {
     if (running.get() == 0) {

@@ -16,8 +16,8 @@ final class TableHandle {
   /** Whether a compaction has it as input; guarded by the engine's state lock. */
   boolean compacting;
 
-  /** The oldest snapshot when a compaction last looked for garbage here in vain; guarded like the above. */
-  long garbageAt = -1;
+  /** The oldest snapshot when a compaction last looked for garbage here in vain. */
+  volatile long garbageAt = -1;
 
   private final AtomicInteger sets = new AtomicInteger();
   private final BiConsumer<TableHandle, @Nullable DeletionProof> whenUnused;

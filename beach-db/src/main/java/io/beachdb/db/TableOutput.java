@@ -57,8 +57,11 @@ final class TableOutput {
     this.clock = clock;
   }
 
+  /** A table that is written, but not on disk yet. */
+  record Written(TableMetadata table, PendingFile file) {}
+
   /**
-   * Writes all entries from the cursor's first on. On any failure nothing is kept.
+   * Writes all entries from the cursor's first on and makes the tables durable. On any failure nothing is kept.
    *
    * @param maxTableBytes size at which a table ends
    * @param site why the tables are synced
@@ -66,49 +69,79 @@ final class TableOutput {
    * @return the tables, by key; empty when there was no entry
    */
   List<Output> write(EntryCursor cursor, long maxTableBytes, SyncSite site, LongConsumer pace) {
-    List<PendingFile> files = new ArrayList<>();
-    List<TableMetadata> tables = new ArrayList<>();
+    return commit(writeUnsynced(cursor, maxTableBytes, pace), site);
+  }
+
+  /** As {@link #write}, but the tables are not on disk until {@link #commit}. */
+  List<Written> writeUnsynced(EntryCursor cursor, long maxTableBytes, LongConsumer pace) {
+    List<Written> written = new ArrayList<>();
     boolean done = false;
     try {
       cursor.first();
       while (cursor.valid()) {
-        writeTable(cursor, maxTableBytes, files, tables, pace);
+        writeTable(cursor, maxTableBytes, written, pace);
       }
-      List<DurableFile> durable = files.isEmpty() ? List.of() : directory.commit(files, site);
       done = true;
-      List<Output> outputs = new ArrayList<>(tables.size());
-      for (int i = 0; i < durable.size(); i++) {
-        outputs.add(new Output(entry(tables.get(i)), durable.get(i)));
-      }
-      return outputs;
+      return written;
     } finally {
       if (!done) {
-        abandon(files);
+        abandon(written);
       }
     }
   }
 
-  private void writeTable(
-      EntryCursor cursor, long maxTableBytes, List<PendingFile> files, List<TableMetadata> tables, LongConsumer pace) {
+  /** Makes tables durable, with one directory sync for all. On a failure none is kept. */
+  List<Output> commit(List<Written> written, SyncSite site) {
+    if (written.isEmpty()) {
+      return List.of();
+    }
+    boolean done = false;
+    try {
+      List<DurableFile> durable =
+          directory.commit(written.stream().map(Written::file).toList(), site);
+      done = true;
+      List<Output> outputs = new ArrayList<>(written.size());
+      for (int i = 0; i < durable.size(); i++) {
+        outputs.add(new Output(entry(written.get(i).table), durable.get(i)));
+      }
+      return outputs;
+    } finally {
+      if (!done) {
+        abandon(written);
+      }
+    }
+  }
+
+  private void writeTable(EntryCursor cursor, long maxTableBytes, List<Written> written, LongConsumer pace) {
     long number = numbers.next();
     PendingFile file = directory.create(FileName.table(number));
-    files.add(file);
+    boolean done = false;
     try (TableWriter writer =
             new TableWriter(file, options, databaseId, number, clock.wallMillis(), account);
         LastKey last = new LastKey()) {
       long paced = 0;
-      do {
+      boolean more = true;
+      while (more) {
         writer.add(cursor);
-        last.set(cursor);
-        cursor.next();
-        long written = file.position();
-        if (written - paced >= PACE_BYTES) {
-          pace.accept(written - paced);
-          paced = written;
+        boolean full = writer.estimatedFileBytes() >= maxTableBytes;
+        if (full) {
+          last.set(cursor);
         }
-      } while (cursor.valid() && (writer.estimatedFileBytes() < maxTableBytes || last.isKeyOf(cursor)));
-      tables.add(writer.finish());
+        cursor.next();
+        more = cursor.valid() && (!full || last.isKeyOf(cursor));
+        if (file.position() - paced >= PACE_BYTES) {
+          pace.accept(file.position() - paced);
+          paced = file.position();
+        }
+      }
+      TableMetadata table = writer.finish();
       pace.accept(file.position() - paced);
+      written.add(new Written(table, file));
+      done = true;
+    } finally {
+      if (!done) {
+        file.abandonQuietly();
+      }
     }
   }
 
@@ -126,10 +159,10 @@ final class TableOutput {
         table.creationMillis());
   }
 
-  /** Drops files after a failure, which is what the caller shall see; what this meets rides along with it. */
-  private static void abandon(List<PendingFile> files) {
-    for (PendingFile file : files) {
-      file.abandonQuietly();
+  /** Drops files after a failure, which is what the caller shall see. */
+  static void abandon(List<Written> written) {
+    for (Written table : written) {
+      table.file.abandonQuietly();
     }
   }
 

@@ -95,8 +95,7 @@ public final class ManifestWriter implements AutoCloseable {
             Version recovered,
             VersionEdit edit) {
         TableEntry.checkRange("rollOverBytes", rollOverBytes, 1, Long.MAX_VALUE);
-        ManifestWriter writer =
-                new ManifestWriter(directory, databaseId, numbers, account, rollOverBytes, recovered);
+        ManifestWriter writer = new ManifestWriter(directory, databaseId, numbers, account, rollOverBytes, recovered);
         long number = numbers.next();
         VersionEdit stamped = edit.withNextFileNumber(numbers.peek());
         Version next = recovered.apply(stamped);
@@ -225,25 +224,40 @@ public final class ManifestWriter implements AutoCloseable {
     }
 
     private DurableSwitch switchTo(long number, SyncedTo snapshot, Version next) {
-        Set<String> letsGo = new HashSet<>();
+        Set<String> settled = new HashSet<>();
         for (long table : tablesInDoubt) {
-            letsGo.add(FileName.table(table));
+            settled.add(FileName.table(table));
         }
-        letsGo.removeAll(next.tableNames());
+        settled.removeAll(next.tableNames());
+        Set<String> tables = Set.copyOf(settled);
+        DurableSwitch receipt = CurrentFile.write(
+                directory,
+                databaseId,
+                number,
+                snapshot,
+                name -> tables.contains(name) || isManifestBefore(number, name),
+                account);
+        obsolete.addAll(tables);
         for (long manifest : manifests) {
             if (manifest != number) {
-                letsGo.add(FileName.manifest(manifest));
-                letsGo.add(FileName.manifest(manifest) + FileName.TEMPORARY_SUFFIX);
+                obsolete.add(FileName.manifest(manifest));
+                obsolete.add(FileName.manifest(manifest) + FileName.TEMPORARY_SUFFIX);
             }
         }
-        DurableSwitch receipt =
-                CurrentFile.write(directory, databaseId, number, snapshot, Set.copyOf(letsGo)::contains, account);
-        obsolete.addAll(letsGo);
         manifests.removeIf(manifest -> manifest != number);
         tablesInDoubt.clear();
         unswitched = null;
         lastSwitch = receipt;
         return receipt;
+    }
+
+    /** Numbers only grow, so every manifest with a smaller one, whole or being made, is from before. */
+    private static boolean isManifestBefore(long number, String name) {
+        FileName file = FileName.parse(
+                name.endsWith(FileName.TEMPORARY_SUFFIX)
+                        ? name.substring(0, name.length() - FileName.TEMPORARY_SUFFIX.length())
+                        : name);
+        return file != null && file.kind() == FileName.Kind.MANIFEST && file.number() < number;
     }
 
     /** Notes a failure of what would have recorded {@code edit}; the manifest at hand is not touched again. */

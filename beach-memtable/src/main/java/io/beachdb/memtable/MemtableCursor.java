@@ -3,131 +3,177 @@ package io.beachdb.memtable;
 import io.beachdb.base.ClosedException;
 import io.beachdb.base.format.EntryCursor;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /** Walks a {@link Memtable}. Its memory stays the memtable's: a cursor must be done with before that is closed. */
 final class MemtableCursor implements EntryCursor {
-  private final Memtable memtable;
-  private boolean closed;
+    /** One in {@code 2^RUN_LEVEL} nodes begins a run that a step backwards remembers. */
+    private static final int RUN_LEVEL = 4;
 
-  // Where it stands. The rest is unspecified while node is NONE.
-  private int node = EntryArena.NONE;
-  private MemorySegment memory = MemorySegment.NULL;
-  private long at;
-  private int keyLength;
+    private static final int RUN_CAPACITY = 64; // a power of two
 
-  MemtableCursor(Memtable memtable) {
-    this.memtable = memtable;
-  }
+    private final Memtable memtable;
+    private boolean closed;
 
-  @Override
-  public void first() {
-    checkOpen();
-    stand(memtable.findFirst());
-  }
+    // Where it stands. The rest is unspecified while node is NONE.
+    private int node = EntryArena.NONE;
+    private MemorySegment memory = MemorySegment.NULL;
+    private long at;
+    private int keyLength;
 
-  @Override
-  public void last() {
-    checkOpen();
-    stand(memtable.findLast());
-  }
+    // The nodes before the current one as far as remembered, the nearest last: a ring of which runLength are left, up
+    // to
+    // runEnd. Entries added in between since are passed by, as the contract allows.
+    private final int[] run = new int[RUN_CAPACITY];
+    private int runEnd;
+    private int runLength;
 
-  @Override
-  public void seek(MemorySegment key, long offset, int length, long trailer) {
-    checkOpen();
-    stand(memtable.findAtOrAfter(key, offset, length, trailer));
-  }
-
-  @Override
-  public void seekBefore(MemorySegment key, long offset, int length, long trailer) {
-    checkOpen();
-    stand(memtable.findBefore(key, offset, length, trailer));
-  }
-
-  @Override
-  public void next() {
-    checkValid();
-    stand(Node.link(memory, at, 0));
-  }
-
-  @Override
-  public void previous() {
-    checkValid();
-    stand(memtable.findBefore(memory, keyOffset(), keyLength, trailer()));
-  }
-
-  private void stand(int found) {
-    if (found == EntryArena.NONE || found == Memtable.HEAD) {
-      node = EntryArena.NONE;
-      return;
+    MemtableCursor(Memtable memtable) {
+        this.memtable = memtable;
     }
-    node = found;
-    memory = memtable.memory(found);
-    at = EntryArena.offset(found);
-    keyLength = Node.keyLength(memory, at);
-  }
 
-  private void checkOpen() {
-    if (closed) {
-      throw new ClosedException("the memtable cursor was closed by its own close");
+    @Override
+    public void first() {
+        checkOpen();
+        standAfresh(memtable.findFirst());
     }
-  }
 
-  private void checkValid() {
-    if (node == EntryArena.NONE) {
-      checkOpen();
-      throw new IllegalStateException("the memtable cursor stands on no entry: position it first");
+    @Override
+    public void last() {
+        checkOpen();
+        standAfresh(memtable.findLast());
     }
-  }
 
-  @Override
-  public boolean valid() {
-    return node != EntryArena.NONE;
-  }
+    @Override
+    public void seek(MemorySegment key, long offset, int length, long trailer) {
+        checkOpen();
+        standAfresh(memtable.findAtOrAfter(key, offset, length, trailer));
+    }
 
-  @Override
-  public MemorySegment keyMemory() {
-    return memory;
-  }
+    @Override
+    public void seekBefore(MemorySegment key, long offset, int length, long trailer) {
+        checkOpen();
+        standAfresh(memtable.findBefore(key, offset, length, trailer, 0));
+    }
 
-  @Override
-  public long keyOffset() {
-    return Node.keyOffset(at);
-  }
+    @Override
+    public void next() {
+        checkValid();
+        standAfresh(Node.link(memory, at, 0));
+    }
 
-  @Override
-  public int keyLength() {
-    return keyLength;
-  }
+    @Override
+    public void previous() {
+        checkValid();
+        if (runLength == 0) {
+            remember();
+        }
+        if (runLength == 0) {
+            node = EntryArena.NONE;
+            return;
+        }
+        runLength--;
+        runEnd--;
+        stand(run[runEnd & RUN_CAPACITY - 1]);
+    }
 
-  @Override
-  public long trailer() {
-    return Node.trailer(memory, at);
-  }
+    /**
+     * Links lead forwards only, so a step back is a search. This one ends some levels up and walks the rest, and keeps what
+     * it passes for the next steps: about {@code 2^RUN_LEVEL} of them then cost no search.
+     */
+    private void remember() {
+        int passed = memtable.findBefore(memory, keyOffset(), keyLength, trailer(), RUN_LEVEL);
+        int count = 0;
+        if (passed == Memtable.HEAD) {
+            passed = memtable.findFirst();
+        }
+        // The current node is on level 0 and never leaves it, so the walk arrives there.
+        while (passed != node) {
+            run[count++ & RUN_CAPACITY - 1] = passed;
+            passed = Node.link(memtable.memory(passed), EntryArena.offset(passed), 0);
+        }
+        runEnd = count;
+        runLength = Math.min(count, RUN_CAPACITY);
+    }
 
-  @Override
-  public long valueLength() {
-    return Node.valueLength(memory, at);
-  }
+    private void standAfresh(int found) {
+        runLength = 0;
+        stand(found);
+    }
 
-  @Override
-  public MemorySegment valueMemory() {
-    return memtable.memory(Node.value(memory, at));
-  }
+    private void stand(int found) {
+        if (found == EntryArena.NONE || found == Memtable.HEAD) {
+            node = EntryArena.NONE;
+            return;
+        }
+        node = found;
+        memory = memtable.memory(found);
+        at = EntryArena.offset(found);
+        keyLength = Node.keyLength(memory, at);
+    }
 
-  @Override
-  public long valueOffset() {
-    return EntryArena.offset(Node.value(memory, at));
-  }
+    private void checkOpen() {
+        if (closed) {
+            throw new ClosedException("the memtable cursor was closed by its own close");
+        }
+    }
 
-  @Override
-  public void copyValue(long from, MemorySegment destination, long destinationOffset, long length) {
-    java.util.Objects.checkFromIndexSize(from, length, valueLength());
-    MemorySegment.copy(valueMemory(), valueOffset() + from, destination, destinationOffset, length);
-  }
+    private void checkValid() {
+        if (node == EntryArena.NONE) {
+            checkOpen();
+            throw new IllegalStateException("the memtable cursor stands on no entry: position it first");
+        }
+    }
 
-  @Override
-  public void close() {
-    closed = true;
-    node = EntryArena.NONE;
-  }
+    @Override
+    public boolean valid() {
+        return node != EntryArena.NONE;
+    }
+
+    @Override
+    public MemorySegment keyMemory() {
+        return memory;
+    }
+
+    @Override
+    public long keyOffset() {
+        return Node.keyOffset(at);
+    }
+
+    @Override
+    public int keyLength() {
+        return keyLength;
+    }
+
+    @Override
+    public long trailer() {
+        return Node.trailer(memory, at);
+    }
+
+    @Override
+    public long valueLength() {
+        return Node.valueLength(memory, at);
+    }
+
+    @Override
+    public MemorySegment valueMemory() {
+        return memtable.memory(Node.value(memory, at));
+    }
+
+    @Override
+    public long valueOffset() {
+        return EntryArena.offset(Node.value(memory, at));
+    }
+
+    @Override
+    public void copyValue(long from, MemorySegment destination, long destinationOffset, long length) {
+        Objects.checkFromIndexSize(from, length, valueLength());
+        MemorySegment.copy(valueMemory(), valueOffset() + from, destination, destinationOffset, length);
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        node = EntryArena.NONE;
+    }
 }

@@ -54,10 +54,11 @@ public final class CutDecision {
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder();
-        events.forEach(event -> text.append(event.fate()).append("  ").append(event).append('\n'));
-        sizes.stream().filter(size -> size.chosen >= 0).forEach(size -> text.append("size  ")
-                .append(size)
-                .append('\n'));
+        events.forEach(
+                event -> text.append(event.fate()).append("  ").append(event).append('\n'));
+        sizes.stream()
+                .filter(size -> size.chosen >= 0)
+                .forEach(size -> text.append("size  ").append(size).append('\n'));
         return text.toString();
     }
 

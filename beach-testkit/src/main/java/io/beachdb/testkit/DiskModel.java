@@ -73,7 +73,8 @@ final class DiskModel {
     record Slot(@Nullable Node node, long number) {}
 
     /** One name that is set to lead to a node, or to nothing. */
-    record SlotChange(DirectoryNode directory, String name, @Nullable Node node) {}
+    record SlotChange(
+            DirectoryNode directory, String name, @Nullable Node node) {}
 
     /** What was done to names. */
     enum NameKind {
@@ -183,6 +184,7 @@ final class DiskModel {
     private DirectoryNode root = new DirectoryNode(0, true);
     private int lastNode;
     private long lastNumber;
+    private long lastSyncBegan; // no change is merged with one numbered up to this
     private final TreeMap<Long, NameChange> pendingNames = new TreeMap<>();
     private final Set<FileNode> dirty = new LinkedHashSet<>(); // files with pending or doomed bytes
 
@@ -191,13 +193,15 @@ final class DiskModel {
         this.sizesOnly = sizesOnly;
     }
 
-    /** Returns the number of the last change: a sync that starts now saves up to it. */
-    long now() {
+    /** Returns the number of the last change: a sync that begins now saves up to it, and nothing later. */
+    long beginSync() {
+        lastSyncBegan = lastNumber;
         return lastNumber;
     }
 
     /** Returns what a path leads to now; null if nothing does, or if the way goes through a file. */
-    @Nullable Node find(@Nullable Path path) {
+    @Nullable
+    Node find(@Nullable Path path) {
         Node at = root;
         if (path != null) {
             for (Path name : path) {
@@ -301,7 +305,18 @@ final class DiskModel {
 
     /** Takes note of a write whose bytes are elsewhere. */
     void writeSize(FileNode file, long position, long length) {
-        if (length > 0) {
+        if (length == 0) {
+            return;
+        }
+        DataChange last = file.pending.isEmpty() ? null : file.pending.getLast();
+        if (last != null
+                && last.number > lastSyncBegan
+                && last.kind == DataKind.WRITE
+                && last.position + last.length == position) {
+            // Appends between two syncs are one change: a log has millions of them.
+            file.pending.removeLast();
+            change(file, new DataChange(last.number, DataKind.WRITE, last.position, last.length + length, NO_BYTES));
+        } else {
             change(file, new DataChange(++lastNumber, DataKind.WRITE, position, length, NO_BYTES));
         }
     }
@@ -334,7 +349,7 @@ final class DiskModel {
     /**
      * Ends a sync of a file.
      *
-     * @param upTo {@link #now} when the sync began
+     * @param upTo what {@link #beginSync} returned
      * @param saved less than all if it failed: the rest is doomed
      */
     void syncFile(FileNode file, long upTo, Saved saved) {
@@ -456,12 +471,11 @@ final class DiskModel {
 
     private static void missingBytes(FileNode file, long bytes, List<String> reasons) {
         for (DataChange change : file.pending) {
-            boolean concerns =
-                    switch (change.kind) {
-                        case WRITE -> change.position < bytes;
-                        case TRUNCATE -> change.position < bytes;
-                        case EXTEND -> file.durable.size() < bytes;
-                    };
+            boolean concerns = switch (change.kind) {
+                case WRITE -> change.position < bytes;
+                case TRUNCATE -> change.position < bytes;
+                case EXTEND -> file.durable.size() < bytes;
+            };
             if (concerns) {
                 reasons.add("the " + change + " (change " + change.number
                         + ") is not on disk: the file was not synced after it");
@@ -473,6 +487,11 @@ final class DiskModel {
         if (reasons.isEmpty() && file.durable.size() < bytes) {
             reasons.add("it has only " + file.durable.size() + " bytes on disk");
         }
+    }
+
+    /** Returns whether bytes of the file, as they are now, are not on disk. */
+    static boolean hasUnsavedBytes(FileNode file) {
+        return !file.pending.isEmpty() || !file.doomed.isEmpty();
     }
 
     /** Returns all that is pending, in the order of the changes. */
@@ -602,6 +621,7 @@ final class DiskModel {
         DiskModel copy = new DiskModel(sizesOnly);
         copy.lastNode = lastNode;
         copy.lastNumber = lastNumber;
+        copy.lastSyncBegan = lastSyncBegan;
         copy.syncable = syncable;
         new Copier(copy).copy(this);
         return copy;
@@ -652,8 +672,8 @@ final class DiskModel {
             directory.links = old.links;
             directory.references = old.references;
             old.live.forEach((name, node) -> directory.live.put(name, node(node)));
-            old.durable.forEach((name, slot) ->
-                    directory.durable.put(name, new Slot(nodeOrNull(slot.node), slot.number)));
+            old.durable.forEach(
+                    (name, slot) -> directory.durable.put(name, new Slot(nodeOrNull(slot.node), slot.number)));
             old.pending.forEach((number, change) -> directory.pending.put(number, change(change)));
             old.doomed.forEach(change -> directory.doomed.add(change(change)));
             return directory;
@@ -672,8 +692,7 @@ final class DiskModel {
             NameChange change = new NameChange(old.number, old.kind, old.path, old.to, slots);
             changes.put(old, change);
             for (SlotChange slot : old.slots) {
-                slots.add(new SlotChange(
-                        (DirectoryNode) node(slot.directory), slot.name, nodeOrNull(slot.node)));
+                slots.add(new SlotChange((DirectoryNode) node(slot.directory), slot.name, nodeOrNull(slot.node)));
             }
             return change;
         }

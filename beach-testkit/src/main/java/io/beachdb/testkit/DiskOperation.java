@@ -112,6 +112,8 @@ public record DiskOperation(
         if (offset != 0 || length != 0) {
             text.append(" at ").append(offset).append(" length ").append(length);
         }
-        return site == null ? text.toString() : text.append(" (").append(site).append(')').toString();
+        return site == null
+                ? text.toString()
+                : text.append(" (").append(site).append(')').toString();
     }
 }

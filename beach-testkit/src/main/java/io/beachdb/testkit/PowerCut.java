@@ -7,4 +7,9 @@ public final class PowerCut extends SimulatedEnd {
     PowerCut(String message) {
         super(message);
     }
+
+    @Override
+    SimulatedEnd again() {
+        return new PowerCut(getMessage());
+    }
 }

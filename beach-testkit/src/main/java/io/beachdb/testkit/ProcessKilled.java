@@ -7,4 +7,9 @@ public final class ProcessKilled extends SimulatedEnd {
     ProcessKilled(String message) {
         super(message);
     }
+
+    @Override
+    SimulatedEnd again() {
+        return new ProcessKilled(getMessage());
+    }
 }

@@ -1,5 +1,7 @@
 package io.beachdb.testkit;
 
+import io.beachdb.testkit.DiskModel.FileNode;
+import io.beachdb.testkit.DiskModel.Node;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,5 +18,18 @@ final class Reliance {
         }
         return new DurabilityViolation(what + " counts on " + path + " and its first " + bytes
                 + " bytes being on disk, but " + String.join("; ", reasons) + ".");
+    }
+
+    /**
+     * Returns what to throw, or null if a rename may go on: one over another file counts on the new bytes being on disk,
+     * since after a cut the name may lead to whatever of them is there, and the old bytes are lost.
+     */
+    static @Nullable DurabilityViolation checkRename(Node node, @Nullable Node replaced, Path from, Path to) {
+        if (replaced instanceof FileNode && node instanceof FileNode file && DiskModel.hasUnsavedBytes(file)) {
+            return new DurabilityViolation("rename of " + from + " over " + to + " counts on the bytes of " + from
+                    + " being on disk, but the file was not synced: after a cut " + to
+                    + " may be empty, and what it held before is lost.");
+        }
+        return null;
     }
 }

@@ -1,5 +1,6 @@
 package io.beachdb.testkit;
 
+import io.beachdb.durability.DirectoryLock;
 import io.beachdb.durability.SyncSite;
 import io.beachdb.testkit.DiskModel.DirectoryNode;
 import io.beachdb.testkit.DiskModel.FileNode;
@@ -131,6 +132,7 @@ public final class SimulatedDisk {
             return;
         }
         processes.remove(process);
+        DirectoryLock.forget(process);
         locks.values().forEach(held -> held.removeIf(h -> h.by == process));
         process.takeOpenFiles().forEach(this::letGo);
     }
@@ -337,7 +339,10 @@ public final class SimulatedDisk {
 
     // ---- reliance
 
-    /** Switches the check of {@link SimulatedVfs#relyOn} off or on. It is on at first. */
+    /**
+     * Switches off or on the checks of {@link SimulatedVfs#relyOn} and of renames over other files, which count on the new
+     * bytes. They are on at first.
+     */
     public synchronized void checkReliance(boolean on) {
         checksReliance = on;
     }
@@ -352,22 +357,28 @@ public final class SimulatedDisk {
         return List.copyOf(violations);
     }
 
-    void relyOn(SimulatedVfs process, Path path, long bytes, String what) {
-        DurabilityViolation violation;
-        synchronized (this) {
-            process.checkAlive();
-            if (!checksReliance) {
-                return;
-            }
+    synchronized void relyOn(SimulatedVfs process, Path path, long bytes, String what) {
+        process.checkAlive();
+        if (checksReliance) {
             reliances++;
-            violation = Reliance.check(model, path, bytes, what);
-            if (violation == null) {
-                return;
-            }
-            violations.add(violation);
+            throwIfFound(Reliance.check(model, path, bytes, what));
         }
+    }
+
+    /** Called with the disk locked. */
+    void relyOnRename(Node node, @Nullable Node replaced, Path from, Path to) {
+        if (checksReliance) {
+            throwIfFound(Reliance.checkRename(node, replaced, from, to));
+        }
+    }
+
+    private void throwIfFound(@Nullable DurabilityViolation violation) {
+        if (violation == null) {
+            return;
+        }
+        violations.add(violation);
         if (scheduler != null) {
-            scheduler.fail(violation); // somebody may catch it
+            scheduler.fail(violation); // the run fails, whoever may catch it
         }
         throw violation;
     }
@@ -375,7 +386,8 @@ public final class SimulatedDisk {
     // ---- operations
 
     /** Does one operation: a point of the scheduler, a cut, a fault, and its effect. */
-    <T extends @Nullable Object> T perform(SimulatedVfs process, Kind kind, Path path, Action<T> action) throws IOException {
+    <T extends @Nullable Object> T perform(SimulatedVfs process, Kind kind, Path path, Action<T> action)
+            throws IOException {
         return perform(process, kind, path, null, 0, 0, null, action);
     }
 

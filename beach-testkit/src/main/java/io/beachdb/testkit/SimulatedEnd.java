@@ -10,4 +10,7 @@ public abstract sealed class SimulatedEnd extends Error permits PowerCut, Proces
     SimulatedEnd(String message) {
         super(message);
     }
+
+    /** Returns another of the same: each use throws one of its own, since an error cannot be suppressed by itself. */
+    abstract SimulatedEnd again();
 }

@@ -2,6 +2,7 @@ package io.beachdb.testkit;
 
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.Signal;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -46,7 +47,10 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
     private static final int MAX_UNWINDING_STEPS = 100_000;
     private static final int STACK_FRAMES_SHOWN = 12;
     private static final long BLOCKED_NANOS = 20_000_000_000L;
+    private static final long LOOK_NANOS = 50_000_000L;
     private static final int[] SWITCH_ONE_IN = {1, 2, 4, 16, 64};
+
+    private static final String OWN_NAME = SimulatedScheduler.class.getName();
 
     /** Unwinds a task whose process has crashed, or whose scheduler is closed. */
     private static final class Unwind extends Error {
@@ -196,11 +200,12 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
     private long lastTimer;
     private int clientsLeft;
     private long maxSteps = DEFAULT_MAX_STEPS;
+    private long blockedNanos = BLOCKED_NANOS;
     private long traceHash;
     private boolean endingOnly;
-    private boolean closed;
     private @Nullable AssertionError failure;
-    // Read by the test's thread while a task runs.
+    // Read or written by the test's thread while a task runs.
+    private volatile boolean closed;
     private volatile long steps;
     private volatile @Nullable Task running;
     private volatile @Nullable Thread tester;
@@ -216,6 +221,11 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
     /** Bounds the number of points that a run may pass: one that never ends is an error then. */
     public void setMaxSteps(long points) {
         maxSteps = points;
+    }
+
+    /** Sets for how long, in real time, a task may run from one point to the next before the run is given up. */
+    public void setBlockedAfter(Duration realTime) {
+        blockedNanos = realTime.toNanos();
     }
 
     /** Starts a client task of no process: no crash ends it, but its first use of a file of an ended process does. */
@@ -260,7 +270,12 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
         StringBuilder text = new StringBuilder();
         for (long step = Math.max(1, steps - RECENT_STEPS + 1); step <= steps; step++) {
             int at = (int) (step % RECENT_STEPS);
-            text.append('\n').append(step).append(' ').append(recentTasks[at]).append(": ").append(recentPoints[at]);
+            text.append('\n')
+                    .append(step)
+                    .append(' ')
+                    .append(recentTasks[at])
+                    .append(": ")
+                    .append(recentPoints[at]);
         }
         return text.toString();
     }
@@ -277,11 +292,12 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
         long lastSteps = -1;
         long lastProgress = System.nanoTime();
         while (!testersTurn) {
-            LockSupport.parkNanos(this, BLOCKED_NANOS / 10);
+            LockSupport.parkNanos(this, LOOK_NANOS);
             if (steps != lastSteps) {
                 lastSteps = steps;
                 lastProgress = System.nanoTime();
-            } else if (!testersTurn && System.nanoTime() - lastProgress > BLOCKED_NANOS) {
+            } else if (!testersTurn && System.nanoTime() - lastProgress > blockedNanos) {
+                closed = true; // its threads are given up
                 throw new AssertionError(blocked());
             }
         }
@@ -289,8 +305,8 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
 
     private String blocked() {
         Task task = running;
-        StringBuilder text = new StringBuilder("no step for " + BLOCKED_NANOS / 1_000_000_000
-                + " s: a task waits outside the scheduler, on a monitor that a task held at a point, or computes for ever. "
+        StringBuilder text = new StringBuilder("no step for " + blockedNanos / 1_000_000
+                + " ms: a task waits outside the scheduler, on a monitor that a task held at a point, or computes for ever. "
                 + "Seed " + seed + ".");
         if (task != null) {
             text.append("\nIt is ").append(task).append(", last at ").append(task.lastPoint);
@@ -413,7 +429,8 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
 
     private void unwindFurther(Task task) {
         if (++task.unwindingSteps > MAX_UNWINDING_STEPS) {
-            fail(new AssertionError("task " + task + " does not end with its process: it catches every error and goes on"));
+            fail(new AssertionError(
+                    "task " + task + " does not end with its process: it catches every error and goes on"));
             finished(task);
             while (true) {
                 LockSupport.park(task); // for ever; the thread is given up
@@ -477,10 +494,10 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
     /** Ends every task that is left. Closing twice is harmless. */
     @Override
     public void close() {
-        checkTester("close");
         if (closed) {
             return;
         }
+        checkTester("close");
         closed = true;
         endingOnly = true;
         timers.clear();
@@ -650,8 +667,8 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
     private static void appendStack(StringBuilder text, Task task) {
         int shown = 0;
         for (StackTraceElement frame : task.thread.getStackTrace()) {
-            boolean ours = frame.getClassName().startsWith(SimulatedScheduler.class.getName())
-                    || frame.getClassName().startsWith("java.");
+            String type = frame.getClassName();
+            boolean ours = type.equals(OWN_NAME) || type.startsWith(OWN_NAME + "$") || type.startsWith("java.");
             if (!ours && shown++ < STACK_FRAMES_SHOWN) {
                 text.append("\n    at ").append(frame);
             }

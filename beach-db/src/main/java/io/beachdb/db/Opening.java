@@ -1,0 +1,451 @@
+package io.beachdb.db;
+
+import io.beachdb.Options;
+import io.beachdb.base.BeachException;
+import io.beachdb.base.DatabaseExistsException;
+import io.beachdb.base.DatabaseNotFoundException;
+import io.beachdb.base.MemoryAccount;
+import io.beachdb.base.MemoryUse;
+import io.beachdb.base.StorageException;
+import io.beachdb.base.format.DatabaseId;
+import io.beachdb.base.format.FileName;
+import io.beachdb.base.format.InternalKeys;
+import io.beachdb.base.memory.NativeBlock;
+import io.beachdb.durability.DirectoryLock;
+import io.beachdb.durability.DurableDirectory;
+import io.beachdb.durability.DurableSwitch;
+import io.beachdb.durability.PendingFile;
+import io.beachdb.durability.RecoveredState;
+import io.beachdb.durability.SyncSite;
+import io.beachdb.durability.Vfs;
+import io.beachdb.manifest.FileNumbers;
+import io.beachdb.manifest.ManifestReader;
+import io.beachdb.manifest.ManifestWriter;
+import io.beachdb.manifest.RecoveredManifest;
+import io.beachdb.manifest.Version;
+import io.beachdb.manifest.VersionEdit;
+import io.beachdb.memtable.Inserter;
+import io.beachdb.memtable.Memtable;
+import io.beachdb.sstable.Compression;
+import io.beachdb.sstable.TableOptions;
+import io.beachdb.wal.LogRecovery;
+import io.beachdb.wal.LogSupply;
+import io.beachdb.wal.Predecessor;
+import io.beachdb.wal.PreparedLog;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens a database, in an order in which a cut anywhere leaves an opening that can be repeated, and which changes no file
+ * that was there before the switch of CURRENT:
+ *
+ * <ol>
+ *   <li>the lock
+ *   <li>a sync of the directory and its ancestors, before anything read there is believed
+ *   <li>CURRENT, MANIFEST and all names are read; new file numbers begin above everything seen
+ *   <li>the logs are replayed through memtables of bounded size into new tables, which are synced: what was read may live in
+ *       the page cache only, so it is written anew before anyone sees it
+ *   <li>a new MANIFEST, which holds all of that and needs no older log
+ *   <li>CURRENT is switched
+ *   <li>a new log
+ *   <li>the opening returns
+ *   <li>in the background: the next log is allocated, what is not live is deleted
+ * </ol>
+ */
+final class Opening {
+  private final Options options;
+  private final EngineTasks tasks;
+  private final DurableDirectory directory;
+  private final DirectoryLock lock;
+  private final Opened.Memory memory;
+  private final MemoryAccount account;
+
+  private Opening(
+      Options options, EngineTasks tasks, DurableDirectory directory, DirectoryLock lock, Opened.Memory memory) {
+    this.options = options;
+    this.tasks = tasks;
+    this.directory = directory;
+    this.lock = lock;
+    this.memory = memory;
+    this.account = memory.account();
+  }
+
+  /** Opens; on an engine thread. */
+  static Engine open(Path path, Options options, EngineTasks tasks) {
+    Vfs vfs = options.seams().vfs();
+    if (options.createIfMissing() && !options.readOnly()) {
+      // The directory must exist to be locked; made here, it is opened, and synced, once more under the lock.
+      openDirectory(vfs, path, DurableDirectory.Mode.CREATE, options).close();
+    }
+    DirectoryLock lock = DirectoryLock.acquire(
+        vfs, checked(vfs, path, options), FileName.LOCK, FileName.LOCK_HOLDER, options.readOnly(), holder(options));
+    boolean done = false;
+    DurableDirectory directory = null;
+    Opened.Memory memory = null;
+    try {
+      directory = openDirectory(
+          vfs, path, options.readOnly() ? DurableDirectory.Mode.READ_ONLY : DurableDirectory.Mode.EXISTING, options);
+      memory = Opened.Memory.of(options);
+      Opening opening = new Opening(options, tasks, directory, lock, memory);
+      Engine engine = new Engine(options, options.readOnly() ? opening.readOnly() : opening.readWrite(), tasks);
+      done = true;
+      return engine;
+    } finally {
+      if (!done) {
+        if (memory != null) {
+          memory.free();
+        }
+        if (directory != null) {
+          directory.close();
+        }
+        lock.close();
+      }
+    }
+  }
+
+  /** A read-only or existing-only opening must find the directory before it looks for the lock in it. */
+  private static Path checked(Vfs vfs, Path path, Options options) {
+    openDirectory(vfs, path, DurableDirectory.Mode.READ_ONLY, options).close();
+    return path;
+  }
+
+  private static DurableDirectory openDirectory(Vfs vfs, Path path, DurableDirectory.Mode mode, Options options) {
+    return DurableDirectory.open(
+        vfs, path, mode, options.seams().scheduler(), options.listener()::onFileEvent);
+  }
+
+  private static String holder(Options options) {
+    ProcessHandle process = ProcessHandle.current();
+    return "process " + process.pid() + " (" + process.info().command().orElse("java") + ") since "
+        + java.time.Instant.ofEpochMilli(options.seams().clock().wallMillis());
+  }
+
+  // ---- For writing.
+
+  private Opened readWrite() {
+    RecoveredManifest found = ManifestReader.read(directory, account);
+    checkWanted(found);
+    List<String> names = directory.list();
+    Version version = found == null ? Version.empty() : found.version();
+    DatabaseId databaseId = found == null ? newId() : found.databaseId();
+    FileNumbers numbers = FileNumbers.above(version.nextFileNumber(), names);
+    RecoveredState state = directory.recovered(version.tableNames());
+    TableOutput output =
+        new TableOutput(directory, numbers, databaseId, tableOptions(), account, options.seams().clock());
+
+    Replayed replayed = found == null
+        ? new Replayed(List.of(), 0, Predecessor.none())
+        : replayIntoTables(found, output);
+    VersionEdit.Builder edit =
+        VersionEdit.builder().noLogBelow(numbers.peek()).lastSequence(replayed.lastSequence);
+    for (TableOutput.Output table : replayed.tables) {
+      edit.addTable(0, table.entry(), table.file());
+    }
+    ManifestWriter manifest = ManifestWriter.create(
+        directory, databaseId, numbers, account, options.manifestBytes(), version, edit.build());
+    boolean done = false;
+    LogSupply logs = null;
+    try {
+      DurableSwitch toThisRun = manifest.switchCurrent();
+      String optionsFile = writeOptions(numbers.next());
+      logs = new LogSupply(
+          directory, databaseId, numbers::next, options.seams().scheduler(), account, logBytes(options));
+      PreparedLog log = logs.takeGrowing();
+      Set<String> live = new HashSet<>(manifest.version().tableNames());
+      live.addAll(Set.of(
+          FileName.CURRENT,
+          FileName.LOCK,
+          FileName.LOCK_HOLDER,
+          FileName.manifest(manifest.manifestNumber()),
+          FileName.log(log.number()),
+          optionsFile));
+      List<String> orphans = names.stream()
+          .filter(name -> FileName.parse(name) != null && !live.contains(name))
+          .toList();
+      MemtableSlot slot =
+          new MemtableSlot(new Memtable(account, options.seams().random().nextLong()), log.number());
+      slot.lastSequence = replayed.lastSequence;
+      Opened opened = new Opened(
+          options,
+          tasks,
+          directory,
+          lock,
+          memory,
+          databaseId,
+          new Opened.Recovered(manifest.version(), slot, replayed.lastSequence),
+          new Opened.Writing(
+              manifest, logs, log, replayed.last, output, orphans, state.letGoAllBut(live, toThisRun)));
+      done = true;
+      return opened;
+    } finally {
+      if (!done) {
+        if (logs != null) {
+          logs.close();
+        }
+        closeQuietly(manifest);
+      }
+    }
+  }
+
+  private void closeQuietly(ManifestWriter manifest) {
+    try {
+      manifest.close();
+    } catch (BeachException e) {
+      options.listener().onInfo("closing the manifest of an opening that failed", e);
+    }
+  }
+
+  /** A log holds what a memtable holds, with its framing. */
+  static long logBytes(Options options) {
+    return Math.max(1 << 20, options.writeBufferBytes() + options.writeBufferBytes() / 4);
+  }
+
+  private void checkWanted(@Nullable RecoveredManifest found) {
+    if (found != null && options.errorIfExists()) {
+      throw new DatabaseExistsException(
+          directory.path() + " holds a database already, and errorIfExists is set. Nothing was changed.");
+    }
+    if (found == null && (!options.createIfMissing() || options.readOnly())) {
+      throw new DatabaseNotFoundException(directory.path() + " holds no database. Nothing was changed.");
+    }
+  }
+
+  private DatabaseId newId() {
+    return new DatabaseId(
+        options.seams().random().nextLong(), options.seams().random().nextLong());
+  }
+
+  private TableOptions tableOptions() {
+    return TableOptions.DEFAULT
+        .withBlockBytes(options.blockBytes())
+        .withFilterBitsPerKey(options.filterBitsPerKey())
+        .withCompression(
+            options.compression() == Options.Compression.LZ4 ? Compression.LZ4 : Compression.NONE);
+  }
+
+  private String writeOptions(long number) {
+    StringBuilder text = new StringBuilder("# BeachDB options, as the database was last opened. For people: never read back.\n");
+    for (Map.Entry<String, String> option : options.readable().entrySet()) {
+      text.append(option.getKey()).append(" = ").append(option.getValue()).append('\n');
+    }
+    byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
+    String name = FileName.options(number);
+    PendingFile file = directory.create(name);
+    NativeBlock block = account.acquire(MemoryUse.SCRATCH, bytes.length);
+    try {
+      BatchFormat.copy(bytes, 0, block.memory(), 0, bytes.length);
+      file.write(block.memory(), 0, bytes.length);
+      directory.commit(file, SyncSite.OPTIONS);
+    } finally {
+      account.release(MemoryUse.SCRATCH, block);
+    }
+    return name;
+  }
+
+  // ---- Logs.
+
+  private record Replayed(List<TableOutput.Output> tables, long lastSequence, Predecessor last) {}
+
+  /** Takes the batches of the logs that tables do not hold yet. */
+  private interface Replay {
+    void operation(
+        java.lang.foreign.MemorySegment memory,
+        long keyOffset,
+        int keyLength,
+        long trailer,
+        long valueOffset,
+        long valueLength);
+
+    void batchEnds();
+  }
+
+  private Replayed replayIntoTables(RecoveredManifest found, TableOutput output) {
+    List<TableOutput.Written> written = new ArrayList<>();
+    boolean done = false;
+    RecoveryMemtable into = new RecoveryMemtable(output, written);
+    try {
+      LogRecovery.Result result = replay(found, into);
+      into.flush();
+      List<TableOutput.Output> tables = output.commit(written, SyncSite.TABLE_RECOVERY);
+      done = true;
+      Predecessor last = result.last();
+      long lastSequence = Math.max(into.lastSequence, Math.max(last.lastSequence(), found.version().lastSequence()));
+      return new Replayed(
+          tables,
+          lastSequence,
+          new Predecessor(last.logNumber(), last.length(), last.lastOrdinal(), lastSequence));
+    } finally {
+      into.close();
+      if (!done) {
+        TableOutput.abandon(written);
+      }
+    }
+  }
+
+  private LogRecovery.Result replay(RecoveredManifest found, Replay into) {
+    Version version = found.version();
+    try (LogRecovery logs = new LogRecovery(
+        directory,
+        found.databaseId(),
+        found.names(),
+        version.oldestLog(),
+        version.oldestLogExists(),
+        account)) {
+      while (logs.next()) {
+        replayBatch(logs, version.lastSequence(), into);
+      }
+      LogRecovery.Result result = logs.result();
+      options.listener()
+          .onInfo("recovered " + result.batches() + " batches; logs end: " + result.logs() + result.leftOut(), null);
+      return result;
+    }
+  }
+
+  private static void replayBatch(LogRecovery logs, long inTables, Replay into) {
+    long[] sequence = {logs.firstSequence()};
+    BatchFormat.forEachChecked(
+        logs.batchMemory(),
+        logs.batchOffset(),
+        logs.batchLength(),
+        FileName.log(logs.logNumber()),
+        logs.recordOffset(),
+        (kind, keyOffset, keyLength, valueOffset, valueLength) -> {
+          long at = sequence[0]++;
+          if (at > inTables) { // a flush may have brought a part of the log to tables
+            into.operation(
+                logs.batchMemory(),
+                keyOffset,
+                keyLength,
+                InternalKeys.trailer(at, kind),
+                valueOffset,
+                valueLength);
+          }
+        });
+    into.batchEnds();
+  }
+
+  /** A memtable that is written out whenever it is full, between batches. */
+  private final class RecoveryMemtable implements Replay, AutoCloseable {
+    private final TableOutput output;
+    private final List<TableOutput.Written> written;
+    private Memtable memtable = new Memtable(account, options.seams().random().nextLong());
+    private Inserter inserter = memtable.newInserter();
+    private long lastSequence;
+
+    RecoveryMemtable(TableOutput output, List<TableOutput.Written> written) {
+      this.output = output;
+      this.written = written;
+    }
+
+    @Override
+    public void operation(
+        java.lang.foreign.MemorySegment memory,
+        long keyOffset,
+        int keyLength,
+        long trailer,
+        long valueOffset,
+        long valueLength) {
+      memtable.add(inserter, memory, keyOffset, keyLength, trailer, memory, valueOffset, valueLength);
+      lastSequence = InternalKeys.sequence(trailer);
+    }
+
+    @Override
+    public void batchEnds() {
+      if (memtable.usedBytes() >= options.writeBufferBytes()) {
+        flush();
+        memtable = new Memtable(account, options.seams().random().nextLong());
+        inserter = memtable.newInserter();
+      }
+    }
+
+    void flush() {
+      if (!memtable.isEmpty()) {
+        try (RetainedEntries retained = new RetainedEntries(
+            memtable.cursor(), new long[] {lastSequence}, RetainedEntries.Bottom.never(), account)) {
+          written.addAll(output.writeUnsynced(retained, Long.MAX_VALUE, bytes -> {}));
+        }
+      }
+      memtable.close();
+    }
+
+    @Override
+    public void close() {
+      memtable.close();
+    }
+  }
+
+  // ---- For reading only.
+
+  private Opened readOnly() {
+    RecoveredManifest found = ManifestReader.read(directory, account);
+    checkWanted(found);
+    if (found == null) {
+      throw new AssertionError("a database that is wanted was not found");
+    }
+    Memtable memtable = new Memtable(account, options.seams().random().nextLong());
+    boolean done = false;
+    try {
+      MemoryReplay into = new MemoryReplay(memtable);
+      replay(found, into);
+      MemtableSlot slot = new MemtableSlot(memtable, found.version().oldestLog());
+      long lastSequence = Math.max(into.lastSequence, found.version().lastSequence());
+      slot.lastSequence = lastSequence;
+      Opened opened = new Opened(
+          options,
+          tasks,
+          directory,
+          lock,
+          memory,
+          found.databaseId(),
+          new Opened.Recovered(found.version(), slot, lastSequence),
+          null);
+      done = true;
+      return opened;
+    } finally {
+      if (!done) {
+        memtable.close();
+      }
+    }
+  }
+
+  /** Replays into memory, within the budget. */
+  private final class MemoryReplay implements Replay {
+    private final Memtable memtable;
+    private final Inserter inserter;
+    private long lastSequence;
+
+    MemoryReplay(Memtable memtable) {
+      this.memtable = memtable;
+      this.inserter = memtable.newInserter();
+    }
+
+    @Override
+    public void operation(
+        java.lang.foreign.MemorySegment memory,
+        long keyOffset,
+        int keyLength,
+        long trailer,
+        long valueOffset,
+        long valueLength) {
+      memtable.add(inserter, memory, keyOffset, keyLength, trailer, memory, valueOffset, valueLength);
+      lastSequence = InternalKeys.sequence(trailer);
+    }
+
+    @Override
+    public void batchEnds() {
+      if (account.budget().overdraftBytes() > 0) {
+        throw new StorageException(
+            "the logs of " + directory.path() + " do not fit the memory budget of "
+                + account.budget().capacityBytes()
+                + " bytes, and a read-only opening may not write tables. Give it more, or open it for writing once.",
+            null);
+      }
+    }
+  }
+}
