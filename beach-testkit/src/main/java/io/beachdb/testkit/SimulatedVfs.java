@@ -134,7 +134,9 @@ public final class SimulatedVfs implements Vfs {
             if (node instanceof FileNode) {
                 throw new FileSystemException(from.toString(), to.toString(), "Is a directory");
             }
-            checkEmpty(directory, to);
+            if (!directory.live.isEmpty()) {
+                throw new FileSystemException(from.toString(), to.toString(), "Directory not empty");
+            }
         } else if (replaced != null && node instanceof DirectoryNode) {
             throw new FileSystemException(from.toString(), to.toString(), "Not a directory");
         }
@@ -148,12 +150,15 @@ public final class SimulatedVfs implements Vfs {
         Path from = resolve(existing);
         Path to = resolve(link);
         disk.perform(this, Kind.LINK, from, to, 0, 0, null, nothing(() -> {
-            FileNode file = fileAt(from);
+            Node node = nodeAt(from);
             DirectoryNode directory = directoryOf(to);
             if (disk.model().find(to) != null) {
                 throw new FileAlreadyExistsException(to.toString());
             }
-            disk.model().link(from, directory, to, file);
+            if (!(node instanceof FileNode)) {
+                throw new FileSystemException(to.toString(), from.toString(), "Operation not permitted");
+            }
+            disk.model().link(from, directory, to, node);
         }));
     }
 
@@ -163,8 +168,8 @@ public final class SimulatedVfs implements Vfs {
         disk.perform(this, Kind.DELETE, at, nothing(() -> {
             DirectoryNode directory = directoryOf(at);
             Node node = nodeAt(at);
-            if (node instanceof DirectoryNode inner) {
-                checkEmpty(inner, at);
+            if (node instanceof DirectoryNode inner && !inner.live.isEmpty()) {
+                throw new DirectoryNotEmptyException(at.toString());
             }
             disk.model().delete(directory, at);
             disk.dropIfGone(node);
@@ -201,10 +206,13 @@ public final class SimulatedVfs implements Vfs {
     public List<String> list(Path directory) throws IOException {
         Path at = resolve(directory);
         return disk.perform(this, Kind.LIST, at, () -> {
-            if (!(nodeAt(at) instanceof DirectoryNode node)) {
-                throw new NotDirectoryException(at.toString());
+            Node node = disk.model().find(at);
+            if (node instanceof DirectoryNode listed) {
+                return List.copyOf(listed.live.keySet());
             }
-            return List.copyOf(node.live.keySet());
+            throw node == null && missing(at) instanceof NoSuchFileException absent
+                    ? absent
+                    : new NotDirectoryException(at.toString());
         });
     }
 
@@ -253,9 +261,19 @@ public final class SimulatedVfs implements Vfs {
     private Node nodeAt(Path path) throws IOException {
         Node node = disk.model().find(path);
         if (node == null) {
-            throw new NoSuchFileException(path.toString());
+            throw missing(path);
         }
         return node;
+    }
+
+    /** Returns the system's error for a path that leads to nothing. */
+    private IOException missing(Path path) {
+        for (Path at = path.getParent(); at != null; at = at.getParent()) {
+            if (disk.model().find(at) instanceof FileNode) {
+                return new FileSystemException(path.toString(), null, "Not a directory");
+            }
+        }
+        return new NoSuchFileException(path.toString());
     }
 
     private FileNode fileAt(Path path) throws IOException {
@@ -269,17 +287,10 @@ public final class SimulatedVfs implements Vfs {
         if (path.getNameCount() == 0) {
             throw new FileSystemException(path.toString(), null, "Device or resource busy");
         }
-        return switch (disk.model().find(path.getParent())) {
-            case null -> throw new NoSuchFileException(path.toString());
-            case FileNode file -> throw new FileSystemException(path.toString(), null, "Not a directory");
-            case DirectoryNode directory -> directory;
-        };
-    }
-
-    private static void checkEmpty(DirectoryNode directory, Path path) throws IOException {
-        if (!directory.live.isEmpty()) {
-            throw new DirectoryNotEmptyException(path.toString());
+        if (disk.model().find(path.getParent()) instanceof DirectoryNode directory) {
+            return directory;
         }
+        throw missing(path);
     }
 
     /** An effect without a result. */
@@ -291,6 +302,22 @@ public final class SimulatedVfs implements Vfs {
         return () -> {
             effect.run();
             return null;
+        };
+    }
+
+    /** A close, which closes also when it reports an error, as the system's does. */
+    private static SimulatedDisk.Action<@Nullable Void> closing(Runnable effect) {
+        return new SimulatedDisk.Action<>() {
+            @Override
+            public @Nullable Void run() {
+                effect.run();
+                return null;
+            }
+
+            @Override
+            public void runFailed(Saved saved) {
+                effect.run();
+            }
         };
     }
 
@@ -344,7 +371,7 @@ public final class SimulatedVfs implements Vfs {
         public void close() throws IOException {
             if (!closed) {
                 closed = true;
-                disk.perform(SimulatedVfs.this, Kind.CLOSE, path, nothing(() -> {}));
+                disk.perform(SimulatedVfs.this, Kind.CLOSE, path, closing(() -> {}));
             }
         }
     }
@@ -470,7 +497,7 @@ public final class SimulatedVfs implements Vfs {
         public void close() throws IOException {
             if (!closed) {
                 closed = true;
-                perform(Kind.CLOSE, 0, 0, nothing(() -> letGo(file)));
+                perform(Kind.CLOSE, 0, 0, closing(() -> letGo(file)));
             }
         }
     }
