@@ -56,176 +56,176 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class TableBenchmark {
-  private static final int KEY_BYTES = 16;
-  private static final int VALUE_BYTES = 100;
-  private static final int WRITTEN = 100_000;
-  private static final int SCANNED = 100_000;
-  private static final int DISTINCT_VALUES = 4096;
+    private static final int KEY_BYTES = 16;
+    private static final int VALUE_BYTES = 100;
+    private static final int WRITTEN = 100_000;
+    private static final int SCANNED = 100_000;
+    private static final int DISTINCT_VALUES = 4096;
 
-  @Param({"NONE", "LZ4"})
-  public Compression compression;
+    @Param({"NONE", "LZ4"})
+    public Compression compression;
 
-  @Param("2000000")
-  public int entries;
+    @Param("2000000")
+    public int entries;
 
-  private final SplittableRandom random = new SplittableRandom(1);
-  private Path path;
-  private MemoryBudget budget;
-  private MemoryAccount account;
-  private Epochs<ReaderSlot> epochs;
-  private BlockCache cache;
-  private DurableDirectory directory;
-  private NativeBlock scratch;
-  private MemorySegment memory;
-  private TableOptions options;
-  private TableReader reader;
-  private PointResult result;
-  private EntryCursor cursor;
-  private EntryCursor uncached;
-  private long nextNumber = 2;
+    private final SplittableRandom random = new SplittableRandom(1);
+    private Path path;
+    private MemoryBudget budget;
+    private MemoryAccount account;
+    private Epochs<ReaderSlot> epochs;
+    private BlockCache cache;
+    private DurableDirectory directory;
+    private NativeBlock scratch;
+    private MemorySegment memory;
+    private TableOptions options;
+    private TableReader reader;
+    private PointResult result;
+    private EntryCursor cursor;
+    private EntryCursor uncached;
+    private long nextNumber = 2;
 
-  static final class ReaderSlot extends Epochs.Slot {}
+    static final class ReaderSlot extends Epochs.Slot {}
 
-  /** Writes the table and reads it once. */
-  @Setup
-  public void setUp() throws IOException {
-    path = Files.createTempDirectory("beach-table");
-    budget = MemoryBudget.ofBytes(2L << 30);
-    account = budget.openAccount();
-    epochs = new Epochs<>(4, ReaderSlot::new);
-    cache = new BlockCache(account, epochs, 1L << 30);
-    directory = DurableDirectory.open(
-        Vfs.system(), path, DurableDirectory.Mode.EXISTING, Scheduler.system(), DurabilityListener.none());
-    scratch = account.acquire(MemoryUse.SCRATCH, 1 << 20);
-    memory = scratch.memory();
-    for (int at = 64; at < 64 + DISTINCT_VALUES + VALUE_BYTES; at++) {
-      memory.set(ValueLayout.JAVA_BYTE, at, (byte) (at % VALUE_BYTES < VALUE_BYTES / 2 ? random.nextInt() : 'v'));
-    }
-    options = TableOptions.DEFAULT.withCompression(compression);
-    PendingFile file = directory.create(FileName.table(1));
-    write(file, 1, entries);
-    directory.commit(file, SyncSite.TABLE_FLUSH);
-    TableContext context = new TableContext(cache, epochs, account);
-    reader = new TableReader(() -> directory.open(FileName.table(1)), new DatabaseId(1, 2), 1, context);
-    result = new PointResult(account);
-    cursor = reader.cursor(ReadOptions.CURSOR);
-    uncached = reader.cursor(ReadOptions.COMPACTION);
-    for (cursor.first(); cursor.valid(); cursor.next()) {
-      random.nextInt();
-    }
-    cursor.first();
-    uncached.first();
-    for (int i = 0; i < entries; i += 100) {
-      get(2L * i + 1); // brings the filters in
-    }
-  }
-
-  private void write(PendingFile file, long number, int count) {
-    try (TableWriter writer = new TableWriter(file, options, new DatabaseId(1, 2), number, 0, account)) {
-      for (int i = 0; i < count; i++) {
-        setKey(2L * i);
-        long value = 64 + (i * 37L & DISTINCT_VALUES - 1);
-        long trailer = InternalKeys.trailer(i * 7919L % count + 1, InternalKeys.KIND_PUT);
-        writer.add(memory, 0, KEY_BYTES, trailer, memory, value, VALUE_BYTES);
-      }
-      writer.finish();
-    }
-  }
-
-  /** Sets the key to a number in sixteen decimal digits. */
-  private void setKey(long number) {
-    long rest = number;
-    for (int i = KEY_BYTES - 1; i >= 0; i--) {
-      memory.set(ValueLayout.JAVA_BYTE, i, (byte) ('0' + rest % 10));
-      rest /= 10;
-    }
-  }
-
-  private PointResult.State get(long number) {
-    setKey(number);
-    ReaderSlot slot = epochs.enter();
-    long hash = KeyHash.hash(memory, 0, KEY_BYTES);
-    reader.get(memory, 0, KEY_BYTES, hash, InternalKeys.NEWEST_TRAILER, result);
-    epochs.exit(slot);
-    return result.state();
-  }
-
-  @Benchmark
-  public PointResult.State getHit() {
-    PointResult.State state = get(2L * random.nextInt(entries));
-    if (state != PointResult.State.PUT) {
-      throw new AssertionError(state);
-    }
-    return state;
-  }
-
-  @Benchmark
-  public PointResult.State getMiss() {
-    return get(2L * random.nextInt(entries) + 1);
-  }
-
-  @Benchmark
-  public long next() {
-    cursor.next();
-    if (!cursor.valid()) {
-      cursor.first();
-    }
-    return cursor.trailer() + cursor.valueLength();
-  }
-
-  @Benchmark
-  public long previous() {
-    cursor.previous();
-    if (!cursor.valid()) {
-      cursor.last();
-    }
-    return cursor.trailer() + cursor.valueLength();
-  }
-
-  @Benchmark
-  public long seek() {
-    setKey(2L * random.nextInt(entries));
-    cursor.seek(memory, 0, KEY_BYTES, InternalKeys.NEWEST_TRAILER);
-    return cursor.trailer();
-  }
-
-  /** Reads, checks and decompresses each block, as a compaction does. */
-  @Benchmark
-  @OperationsPerInvocation(SCANNED)
-  public long scanFromFile() {
-    long sum = 0;
-    for (int i = 0; i < SCANNED; i++) {
-      uncached.next();
-      if (!uncached.valid()) {
+    /** Writes the table and reads it once. */
+    @Setup
+    public void setUp() throws IOException {
+        path = Files.createTempDirectory("beach-table");
+        budget = MemoryBudget.ofBytes(2L << 30);
+        account = budget.openAccount();
+        epochs = new Epochs<>(4, ReaderSlot::new);
+        cache = new BlockCache(account, epochs, 1L << 30);
+        directory = DurableDirectory.open(
+                Vfs.system(), path, DurableDirectory.Mode.EXISTING, Scheduler.system(), DurabilityListener.none());
+        scratch = account.acquire(MemoryUse.SCRATCH, 1 << 20);
+        memory = scratch.memory();
+        for (int at = 64; at < 64 + DISTINCT_VALUES + VALUE_BYTES; at++) {
+            memory.set(ValueLayout.JAVA_BYTE, at, (byte) (at % VALUE_BYTES < VALUE_BYTES / 2 ? random.nextInt() : 'v'));
+        }
+        options = TableOptions.DEFAULT.withCompression(compression);
+        PendingFile file = directory.create(FileName.table(1));
+        write(file, 1, entries);
+        directory.commit(file, SyncSite.TABLE_FLUSH);
+        TableContext context = new TableContext(cache, epochs, account);
+        reader = new TableReader(() -> directory.open(FileName.table(1)), new DatabaseId(1, 2), 1, context);
+        result = new PointResult(account);
+        cursor = reader.cursor(ReadOptions.CURSOR);
+        uncached = reader.cursor(ReadOptions.COMPACTION);
+        for (cursor.first(); cursor.valid(); cursor.next()) {
+            random.nextInt();
+        }
+        cursor.first();
         uncached.first();
-      }
-      sum += uncached.trailer();
+        for (int i = 0; i < entries; i += 100) {
+            get(2L * i + 1); // brings the filters in
+        }
     }
-    return sum;
-  }
 
-  /** Writes a table, without syncing it. */
-  @Benchmark
-  @OperationsPerInvocation(WRITTEN)
-  public void write() {
-    long number = nextNumber++;
-    PendingFile file = directory.create(FileName.table(number));
-    write(file, number, WRITTEN);
-    file.abandon();
-  }
+    private void write(PendingFile file, long number, int count) {
+        try (TableWriter writer = new TableWriter(file, options, new DatabaseId(1, 2), number, 0, account)) {
+            for (int i = 0; i < count; i++) {
+                setKey(2L * i);
+                long value = 64 + (i * 37L & DISTINCT_VALUES - 1);
+                long trailer = InternalKeys.trailer(i * 7919L % count + 1, InternalKeys.KIND_PUT);
+                writer.add(memory, 0, KEY_BYTES, trailer, memory, value, VALUE_BYTES);
+            }
+            writer.finish();
+        }
+    }
 
-  /** Deletes the table. */
-  @TearDown
-  public void tearDown() throws IOException {
-    cursor.close();
-    uncached.close();
-    result.close();
-    reader.close();
-    account.release(MemoryUse.SCRATCH, scratch);
-    cache.close();
-    directory.close();
-    budget.close();
-    Files.delete(path.resolve(FileName.table(1)));
-    Files.delete(path);
-  }
+    /** Sets the key to a number in sixteen decimal digits. */
+    private void setKey(long number) {
+        long rest = number;
+        for (int i = KEY_BYTES - 1; i >= 0; i--) {
+            memory.set(ValueLayout.JAVA_BYTE, i, (byte) ('0' + rest % 10));
+            rest /= 10;
+        }
+    }
+
+    private PointResult.State get(long number) {
+        setKey(number);
+        ReaderSlot slot = epochs.enter();
+        long hash = KeyHash.hash(memory, 0, KEY_BYTES);
+        reader.get(memory, 0, KEY_BYTES, hash, InternalKeys.NEWEST_TRAILER, result);
+        epochs.exit(slot);
+        return result.state();
+    }
+
+    @Benchmark
+    public PointResult.State getHit() {
+        PointResult.State state = get(2L * random.nextInt(entries));
+        if (state != PointResult.State.PUT) {
+            throw new AssertionError(state);
+        }
+        return state;
+    }
+
+    @Benchmark
+    public PointResult.State getMiss() {
+        return get(2L * random.nextInt(entries) + 1);
+    }
+
+    @Benchmark
+    public long next() {
+        cursor.next();
+        if (!cursor.valid()) {
+            cursor.first();
+        }
+        return cursor.trailer() + cursor.valueLength();
+    }
+
+    @Benchmark
+    public long previous() {
+        cursor.previous();
+        if (!cursor.valid()) {
+            cursor.last();
+        }
+        return cursor.trailer() + cursor.valueLength();
+    }
+
+    @Benchmark
+    public long seek() {
+        setKey(2L * random.nextInt(entries));
+        cursor.seek(memory, 0, KEY_BYTES, InternalKeys.NEWEST_TRAILER);
+        return cursor.trailer();
+    }
+
+    /** Reads, checks and decompresses each block, as a compaction does. */
+    @Benchmark
+    @OperationsPerInvocation(SCANNED)
+    public long scanFromFile() {
+        long sum = 0;
+        for (int i = 0; i < SCANNED; i++) {
+            uncached.next();
+            if (!uncached.valid()) {
+                uncached.first();
+            }
+            sum += uncached.trailer();
+        }
+        return sum;
+    }
+
+    /** Writes a table, without syncing it. */
+    @Benchmark
+    @OperationsPerInvocation(WRITTEN)
+    public void write() {
+        long number = nextNumber++;
+        PendingFile file = directory.create(FileName.table(number));
+        write(file, number, WRITTEN);
+        file.abandon();
+    }
+
+    /** Deletes the table. */
+    @TearDown
+    public void tearDown() throws IOException {
+        cursor.close();
+        uncached.close();
+        result.close();
+        reader.close();
+        account.release(MemoryUse.SCRATCH, scratch);
+        cache.close();
+        directory.close();
+        budget.close();
+        Files.delete(path.resolve(FileName.table(1)));
+        Files.delete(path);
+    }
 }

@@ -19,6 +19,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -159,8 +160,7 @@ final class CommitPipeline implements WalListener {
       lead(request);
     }
     if (request.state == WriteRequest.REFUSED) {
-      BeachException refusal = request.refusal;
-      throw refusal == null ? new AssertionError("refused without a reason") : refusal;
+      throw Objects.requireNonNull(request.refusal, "refused without a reason");
     }
     if (request.state == WriteRequest.LOGGED) {
       insert(request, request);

@@ -137,14 +137,11 @@ final class DbReader implements Snapshot {
         int stripe = view.pin();
         return new Pinned(context.valueInMemtable(), () -> engine.unpin(view, stripe));
       }
-      long block = context.fromTable.pinBlock();
-      if (block != 0) {
-        MemorySegment value = context
-            .fromTable
-            .valueMemory()
-            .asSlice(context.fromTable.valueOffset(), context.valueLength())
-            .asReadOnly();
-        return new Pinned(value, () -> engine.unpinBlock(block));
+      if (!context.fromTable.isLarge()) {
+        PointResult kept = context.keepTableResult();
+        MemorySegment value =
+            kept.valueMemory().asSlice(kept.valueOffset(), kept.valueLength()).asReadOnly();
+        return new Pinned(value, () -> engine.release(kept));
       }
       NativeBlock copy = engine.account().acquire(MemoryUse.PINNED, context.valueLength());
       context.copyValue(copy.memory());
@@ -206,8 +203,8 @@ final class DbReader implements Snapshot {
         return isPut(context, slot.memtable, entry);
       }
     }
-    view.tables.find(key, length, hash, trailer, context.fromTable);
-    if (context.fromTable.state() != PointResult.State.PUT) {
+    if (!view.tables.find(key, length, hash, trailer, context.fromTable)
+        || context.fromTable.state() != PointResult.State.PUT) {
       return false;
     }
     context.foundInTable();
@@ -253,7 +250,7 @@ final class DbReader implements Snapshot {
   @Override
   public void close() {
     if (fixedSequence != NEWEST && closed.compareAndSet(false, true)) {
-      engine.releaseSnapshot(this, fixedSequence);
+      engine.releaseSnapshot(fixedSequence);
     }
   }
 }

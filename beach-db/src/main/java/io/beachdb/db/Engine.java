@@ -8,6 +8,7 @@ import io.beachdb.Health;
 import io.beachdb.MemoryReport;
 import io.beachdb.Options;
 import io.beachdb.Range;
+import io.beachdb.Reader;
 import io.beachdb.Snapshot;
 import io.beachdb.base.BeachException;
 import io.beachdb.base.ClosedException;
@@ -32,6 +33,7 @@ import io.beachdb.manifest.LiveTable;
 import io.beachdb.manifest.Version;
 import io.beachdb.manifest.VersionEdit;
 import io.beachdb.memtable.Memtable;
+import io.beachdb.sstable.PointResult;
 import io.beachdb.sstable.ReadOptions;
 import io.beachdb.wal.WalWriter;
 import java.lang.foreign.MemorySegment;
@@ -182,7 +184,7 @@ public final class Engine implements CommitPipeline.Room {
     return progress;
   }
 
-  public DbReader newest() {
+  public Reader newest() {
     return newest;
   }
 
@@ -235,8 +237,9 @@ public final class Engine implements CommitPipeline.Room {
     }
   }
 
-  void unpinBlock(long block) {
-    opened.cache().unpin(block);
+  /** Ends a value's stay beyond its epoch. */
+  void release(PointResult kept) {
+    kept.close();
     if (closing) {
       progress.wake();
     }
@@ -441,7 +444,8 @@ public final class Engine implements CommitPipeline.Room {
       rotate(request.length);
     }
     if (request.durability != Durability.UNLOGGED && !pipeline.wal().fits(request.length)) {
-      rotate(request.length);
+      pipeline.handOverPending();
+      nextLog(request.length); // the memtable goes on: it needs both logs until its flush
     }
     if (!hasMemoryFor(bytes)) {
       waitForMemory(bytes, request.length);

@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class MemtableSlot {
   final Memtable memtable;
 
-  /** Number of the log that holds its writes; no later memtable's writes are in it. */
+  /** Number of the oldest log that holds writes of it; those of later memtables are in this one or in later ones. */
   final long logNumber;
 
   // Set by the commit leader.

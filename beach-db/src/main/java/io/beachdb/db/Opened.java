@@ -155,7 +155,7 @@ final class Opened {
   }
 
   String codec() {
-    return Compression.codec();
+    return Compression.LZ4.codec();
   }
 
   WalWriter newWal(WalListener listener) {

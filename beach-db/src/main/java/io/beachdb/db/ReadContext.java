@@ -19,7 +19,7 @@ final class ReadContext extends Epochs.Slot {
   private final MemoryAccount account;
   private @Nullable NativeBlock keyBlock;
   /** A table's answer, and the buffers for blocks that are not in the cache. */
-  final PointResult fromTable;
+  PointResult fromTable;
 
   // The value that was found, wherever it lies.
   private boolean inTable;
@@ -74,6 +74,14 @@ final class ReadContext extends Epochs.Slot {
           fromTable.valueMemory(), ValueLayout.JAVA_BYTE, fromTable.valueOffset(), value, 0, value.length);
     }
     return value;
+  }
+
+  /** Takes the table's answer out of this context, pinned, so that it lasts beyond the epoch; its taker closes it. */
+  PointResult keepTableResult() {
+    PointResult kept = fromTable;
+    fromTable = new PointResult(account);
+    kept.pin();
+    return kept;
   }
 
   /** Returns whether the value lies in a memtable. */

@@ -69,27 +69,31 @@ final class TableSet {
     }
   }
 
-  /** Looks for the newest entry of a user key at or behind {@code trailer}; inside an epoch. Absent if none has it. */
-  void find(MemorySegment key, int length, long hash, long trailer, PointResult result) {
-    result.clear();
+  /**
+   * Looks for the newest entry of a user key at or behind {@code trailer}; inside an epoch.
+   *
+   * @return whether there is one; {@code result} holds it then
+   */
+  boolean find(MemorySegment key, int length, long hash, long trailer, PointResult result) {
     // Level-0 tables have disjoint sequence ranges: the first hit, from the newest, is the newest entry.
     for (TableHandle table : level0) {
-      if (covers(table, key, length)) {
-        table.reader.get(key, 0, length, hash, trailer, result);
-        if (result.state() != PointResult.State.ABSENT) {
-          return;
-        }
+      if (covers(table, key, length) && find(table, key, length, hash, trailer, result)) {
+        return true;
       }
     }
     for (int i = 0; i < runs.length; i++) {
       int index = version.findTable(runLevels[i], key, 0, length);
-      if (index >= 0) {
-        runs[i][index].reader.get(key, 0, length, hash, trailer, result);
-        if (result.state() != PointResult.State.ABSENT) {
-          return;
-        }
+      if (index >= 0 && find(runs[i][index], key, length, hash, trailer, result)) {
+        return true;
       }
     }
+    return false;
+  }
+
+  private static boolean find(
+      TableHandle table, MemorySegment key, int length, long hash, long trailer, PointResult result) {
+    table.reader.get(key, 0, length, hash, trailer, result);
+    return result.state() != PointResult.State.ABSENT;
   }
 
   private static boolean covers(TableHandle table, MemorySegment key, int length) {

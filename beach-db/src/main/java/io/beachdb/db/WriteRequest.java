@@ -41,8 +41,8 @@ final class WriteRequest {
 
   // Set once.
   final Signal signal;
-  final BooleanSupplier isVisible = () -> visible;
-  final BooleanSupplier isDone = () -> visible && (synced || logFailure != null);
+  final BooleanSupplier isVisible = this::isVisible;
+  final BooleanSupplier isDone = this::isDone;
   private final MemoryAccount account;
   private final CRC32C crc = new CRC32C();
 
@@ -83,6 +83,14 @@ final class WriteRequest {
   WriteRequest(MemoryAccount account, Scheduler scheduler) {
     this.account = account;
     this.signal = scheduler.newSignal("commit", SPIN_NANOS);
+  }
+
+  private boolean isVisible() {
+    return visible;
+  }
+
+  private boolean isDone() {
+    return visible && (synced || logFailure != null);
   }
 
   /** Gets ready for a payload of {@code bytes}: kind, then batch. Returns where the batch begins. */

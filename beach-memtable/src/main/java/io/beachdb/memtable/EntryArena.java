@@ -59,7 +59,12 @@ final class EntryArena {
 
     /** Returns the memory that {@code reference} points into. */
     MemorySegment memory(int reference) {
-        return chunks[reference >>> INDEX_SHIFT];
+        MemorySegment[] table = chunks;
+        int index = reference >>> INDEX_SHIFT;
+        if (index >= table.length) {
+            throw closed(); // by A5 only then
+        }
+        return table[index];
     }
 
     /** Returns where in {@link #memory} the piece begins. */
@@ -172,7 +177,8 @@ final class EntryArena {
         table[index] = block.memory();
         chunks = table;
         blocks.add(block);
-        chargedBytes += block.bytes();
+        long charged = chargedBytes;
+        chargedBytes = charged + block.bytes();
         return index;
     }
 

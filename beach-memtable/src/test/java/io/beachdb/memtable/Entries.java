@@ -18,6 +18,10 @@ final class Entries {
         return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
+    static String text(byte[] bytes) {
+        return new String(bytes, StandardCharsets.ISO_8859_1);
+    }
+
     static MemorySegment memory(byte[] bytes) {
         MemorySegment memory = Arena.ofAuto().allocate(Math.max(1, bytes.length));
         MemorySegment.copy(bytes, 0, memory, ValueLayout.JAVA_BYTE, 0, bytes.length);
@@ -76,7 +80,29 @@ final class Entries {
     }
 
     /** A whole entry; in internal order. */
-    record Entry(byte[] key, long trailer, byte[] value) implements Comparable<Entry> {
+    static final class Entry implements Comparable<Entry> {
+        private final byte[] key;
+        private final long trailer;
+        private final byte[] value;
+
+        Entry(byte[] key, long trailer, byte[] value) {
+            this.key = key;
+            this.trailer = trailer;
+            this.value = value;
+        }
+
+        byte[] key() {
+            return key;
+        }
+
+        long trailer() {
+            return trailer;
+        }
+
+        byte[] value() {
+            return value;
+        }
+
         @Override
         public int compareTo(Entry other) {
             int order = Arrays.compareUnsigned(key, other.key);
@@ -95,7 +121,7 @@ final class Entries {
 
         @Override
         public String toString() {
-            return new String(key, StandardCharsets.ISO_8859_1)
+            return text(key)
                     + "@" + InternalKeys.sequence(trailer)
                     + " " + InternalKeys.kindName(InternalKeys.kind(trailer))
                     + " " + value.length + " bytes, hash " + Arrays.hashCode(value);

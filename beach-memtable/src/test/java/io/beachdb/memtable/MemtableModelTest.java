@@ -1,6 +1,7 @@
 package io.beachdb.memtable;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.format.EntryCursor;
@@ -10,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +37,7 @@ final class MemtableModelTest {
     void history_random_readsAsTheModel(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         try (Memtable memtable = new Memtable(budget.openAccount(), random.nextLong(), seed % 2 * 4096)) {
-            TreeSet<Entry> model = fill(memtable, random);
+            NavigableSet<Entry> model = fill(memtable, random);
             assertThat(memtable.entries()).isEqualTo(model.size());
             checkWalks(memtable, model);
             checkSeeks(memtable, model, random);
@@ -44,11 +46,14 @@ final class MemtableModelTest {
         }
     }
 
-    private static TreeSet<Entry> fill(Memtable memtable, SplittableRandom random) {
-        TreeSet<Entry> model = new TreeSet<>();
+    private static NavigableSet<Entry> fill(Memtable memtable, SplittableRandom random) {
+        NavigableSet<Entry> model = new TreeSet<>();
         Inserter[] inserters = {memtable.newInserter(), memtable.newInserter()};
         byte[] last = NOTHING;
         for (int sequence = 1; sequence <= ENTRIES; sequence++) {
+            if (random.nextInt(5) == 0 && !model.isEmpty()) {
+                refuseAgain(memtable, inserters[random.nextInt(2)], model, random);
+            }
             // Now and then a key near the last one, for the inserters' memory.
             byte[] key = random.nextInt(3) == 0 ? neighbour(last, random) : randomKey(random);
             boolean put = random.nextInt(4) != 0;
@@ -59,6 +64,15 @@ final class MemtableModelTest {
             last = key;
         }
         return model;
+    }
+
+    /** What is there already is refused, midway through the inserter's work: that must not lead later entries astray. */
+    private static void refuseAgain(
+            Memtable memtable, Inserter inserter, NavigableSet<Entry> model, SplittableRandom random) {
+        Entry from = model.ceiling(new Entry(randomKey(random), InternalKeys.NEWEST_TRAILER, NOTHING));
+        Entry again = from == null ? model.first() : from;
+        assertThatThrownBy(() -> Entries.add(memtable, inserter, again.key(), again.trailer(), NOTHING))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     /** Few different bytes and often a long common start, so that keys meet, and differ late as well as early. */
@@ -85,7 +99,10 @@ final class MemtableModelTest {
         return bytes;
     }
 
-    private static void checkWalks(Memtable memtable, TreeSet<Entry> model) {
+    private static void checkWalks(Memtable memtable, NavigableSet<Entry> model) {
+        for (int level = 0; level < Memtable.MAX_HEIGHT; level++) {
+            assertThat(Entries.level(memtable, level)).isSorted();
+        }
         EntryCursor cursor = memtable.cursor();
         List<Entry> forwards = new ArrayList<>();
         for (cursor.first(); cursor.valid(); cursor.next()) {
@@ -99,7 +116,7 @@ final class MemtableModelTest {
         assertThat(backwards).containsExactlyElementsOf(model.descendingSet());
     }
 
-    private static void checkSeeks(Memtable memtable, TreeSet<Entry> model, SplittableRandom random) {
+    private static void checkSeeks(Memtable memtable, NavigableSet<Entry> model, SplittableRandom random) {
         EntryCursor cursor = memtable.cursor();
         List<Entry> edges = new ArrayList<>();
         for (Entry entry : model) {
@@ -119,7 +136,7 @@ final class MemtableModelTest {
         }
     }
 
-    private static void checkFinds(Memtable memtable, TreeSet<Entry> model, SplittableRandom random) {
+    private static void checkFinds(Memtable memtable, NavigableSet<Entry> model, SplittableRandom random) {
         for (int i = 0; i < 3 * ENTRIES; i++) {
             byte[] key = randomKey(random);
             long sequence = random.nextInt(ENTRIES + 2);
@@ -135,7 +152,7 @@ final class MemtableModelTest {
     }
 
     /** Steps that change direction at random, while entries come in: what was there at the start is seen, in order. */
-    private static void checkTurns(Memtable memtable, TreeSet<Entry> model, SplittableRandom random) {
+    private static void checkTurns(Memtable memtable, NavigableSet<Entry> model, SplittableRandom random) {
         EntryCursor cursor = memtable.cursor();
         Inserter inserter = memtable.newInserter();
         Entry at = model.first();

@@ -20,6 +20,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -171,7 +172,7 @@ final class MemtableTest {
 
         Entries.put(memtable, inserter, bytes("c"), 3, bytes("v"));
         Entries.put(memtable, inserter, bytes("b"), 2, bytes("v"));
-        assertThat(walk()).extracting(entry -> new String(entry.key())).containsExactly("a", "b", "c");
+        assertThat(walk()).extracting(entry -> Entries.text(entry.key())).containsExactly("a", "b", "c");
     }
 
     @Test
@@ -292,6 +293,7 @@ final class MemtableTest {
     void use_afterClose_isAClosedException() {
         Entries.put(memtable, inserter, bytes("k"), 1, bytes("v"));
         EntryCursor cursor = memtable.cursor();
+        long entry = Entries.find(memtable, bytes("k"), 1);
         memtable.close();
         MemorySegment key = Entries.memory(bytes("k"));
 
@@ -299,6 +301,8 @@ final class MemtableTest {
                 .isInstanceOf(ClosedException.class)
                 .hasMessageContaining("Memtable.close");
         assertThatThrownBy(() -> Entries.find(memtable, bytes("k"), 1)).isInstanceOf(ClosedException.class);
+        assertThatThrownBy(() -> memtable.trailer(entry)).isInstanceOf(ClosedException.class);
+        assertThatThrownBy(() -> memtable.valueMemory(entry)).isInstanceOf(ClosedException.class);
         assertThatThrownBy(memtable::isEmpty).isInstanceOf(ClosedException.class);
         assertThatThrownBy(cursor::first).isInstanceOf(ClosedException.class);
         assertThatThrownBy(cursor::last).isInstanceOf(ClosedException.class);
@@ -366,6 +370,35 @@ final class MemtableTest {
         }
     }
 
+    /** Built by hand, since it takes three threads at the right moments otherwise. */
+    @Test
+    void inserter_rememberedPairThatAnotherEntryDivided_isNotUsed() {
+        List<Long> tall = LongStream.iterate(1, sequence -> sequence + 1)
+                .filter(sequence -> memtable.heightOf(sequence) == 2)
+                .limit(4)
+                .boxed()
+                .toList();
+        int[] nodes = new int[3];
+        for (int i = 0; i < 3; i++) {
+            byte[] key = bytes("a" + 2 * i);
+            Entries.put(memtable, inserter, key, tall.get(i), bytes("v"));
+            nodes[i] = (int) Entries.find(memtable, key, tall.get(i));
+        }
+        Inserter behind = memtable.newInserter();
+        behind.begin(memtable);
+        // The lower level has not seen the middle entry, the upper one has: as when one add loses a race between both.
+        behind.before[0] = nodes[0];
+        behind.after[0] = nodes[2];
+        behind.before[1] = nodes[0];
+        behind.after[1] = nodes[1];
+        behind.end(memtable);
+
+        Entries.put(memtable, behind, bytes("a3"), tall.get(3), bytes("v"));
+
+        assertThat(Entries.level(memtable, 0)).isSorted().hasSize(4);
+        assertThat(Entries.level(memtable, 1)).isSorted().hasSize(4);
+    }
+
     @Test
     void inserters_severalInTurns_placeAllRight() {
         List<Inserter> inserters = List.of(inserter, memtable.newInserter(), memtable.newInserter());
@@ -416,7 +449,7 @@ final class MemtableTest {
     }
 
     private String foundAt(String key, long sequence) {
-        return new String(Entries.value(memtable, Entries.find(memtable, bytes(key), sequence)));
+        return Entries.text(Entries.value(memtable, Entries.find(memtable, bytes(key), sequence)));
     }
 
     private List<Entry> walk() {

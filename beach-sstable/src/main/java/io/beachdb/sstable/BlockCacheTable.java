@@ -31,7 +31,8 @@ final class BlockCacheTable {
     private static final VarHandle ENTRY = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
 
     /** An array of entries and the ghosts of its generation. */
-    private record Entries(NativeBlock block, NativeBlock ghostBlock, MemorySegment memory, MemorySegment ghosts, long mask) {
+    private record Entries(
+            NativeBlock block, NativeBlock ghostBlock, MemorySegment memory, MemorySegment ghosts, long mask) {
         long load(long at) {
             return (long) ENTRY.getAcquire(memory, at << 3);
         }
@@ -108,7 +109,8 @@ final class BlockCacheTable {
             MemorySegment memory = space.memory(handle);
             long header = space.header(handle);
             if (occupied > entries.capacity() * 15 / 16) {
-                // Whoever makes a larger array is not done: a block that nobody finds is better than a table without end.
+                // Whoever makes a larger array is not done: a block that nobody finds is better than a table without
+                // end.
                 CacheBlocks.setState(memory, header, CacheBlocks.DEAD);
                 return handle;
             }
@@ -276,7 +278,8 @@ final class BlockCacheTable {
         synchronized (this) {
             capacity = capacityFor(live);
         }
-        // Not under the lock: taking memory may ask caches, this one too, to give memory back; and the lock of the space
+        // Not under the lock: taking memory may ask caches, this one too, to give memory back; and the lock of the
+        // space
         // comes before ours.
         Entries fresh = newEntries(capacity);
         Entries outgrown = swap(fresh);

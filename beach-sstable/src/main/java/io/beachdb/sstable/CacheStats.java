@@ -16,13 +16,13 @@ package io.beachdb.sstable;
  * @param overdraftBytes memory beyond the cache's share, charged as pinned
  */
 public record CacheStats(
-    long hits,
-    long misses,
-    long inserts,
-    long evictions,
-    long blocks,
-    long dataBytes,
-    long metadataBytes,
-    long pinnedBytes,
-    long heldBytes,
-    long overdraftBytes) {}
+        long hits,
+        long misses,
+        long inserts,
+        long evictions,
+        long blocks,
+        long dataBytes,
+        long metadataBytes,
+        long pinnedBytes,
+        long heldBytes,
+        long overdraftBytes) {}

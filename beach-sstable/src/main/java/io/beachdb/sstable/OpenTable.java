@@ -14,163 +14,168 @@ import java.util.Arrays;
 
 /** A table whose end has been read: footer, meta index, properties and top index. Immutable; any number of threads read. */
 final class OpenTable implements AutoCloseable {
-  /** The end of a file that is read at once, in the hope that it holds all that opening needs. */
-  private static final int TAIL_BYTES = 16 << 10;
+    /** The end of a file that is read at once, in the hope that it holds all that opening needs. */
+    private static final int TAIL_BYTES = 16 << 10;
 
-  private final TableFile file;
-  private final Footer footer;
-  private final TableProperties properties;
-  private final MemoryAccount account;
-  private final NativeBlock topMemory;
-  private final BlockView top;
+    private final TableFile file;
+    private final Footer footer;
+    private final TableProperties properties;
+    private final MemoryAccount account;
+    private final NativeBlock topMemory;
+    private final BlockView top;
 
-  private OpenTable(
-      TableFile file,
-      Footer footer,
-      TableProperties properties,
-      MemoryAccount account,
-      NativeBlock topMemory,
-      BlockView top) {
-    this.file = file;
-    this.footer = footer;
-    this.properties = properties;
-    this.account = account;
-    this.topMemory = topMemory;
-    this.top = top;
-  }
-
-  /** Reads and checks the end of a table; closes the file if that fails. */
-  static OpenTable open(ReadableFile readable, DatabaseId databaseId, long number, MemoryAccount account) {
-    try {
-      TableFile file = new TableFile(readable, number);
-      try (BlockFetcher fetcher = new BlockFetcher(account, MemoryUse.SCRATCH, new ReadOptions(false, 0, 0))) {
-        return open(file, databaseId, account, fetcher);
-      }
-    } catch (RuntimeException | Error e) {
-      readable.close();
-      throw e;
+    private OpenTable(
+            TableFile file,
+            Footer footer,
+            TableProperties properties,
+            MemoryAccount account,
+            NativeBlock topMemory,
+            BlockView top) {
+        this.file = file;
+        this.footer = footer;
+        this.properties = properties;
+        this.account = account;
+        this.topMemory = topMemory;
+        this.top = top;
     }
-  }
 
-  private static OpenTable open(TableFile file, DatabaseId databaseId, MemoryAccount account, BlockFetcher fetcher) {
-    Footer footer = readFooter(file, fetcher);
-    footer.header().checkIdentity(file.name(), file.bytes() - TableFormat.FOOTER_BYTES, databaseId, file.number());
-    TableProperties properties = readProperties(file, footer, fetcher);
-    fetcher.fetch(file, footer.topOffset(), (int) footer.topLength(), BlockKind.TOP_INDEX);
-    NativeBlock topMemory = account.acquire(MemoryUse.TABLE, fetcher.length());
-    MemorySegment.copy(fetcher.memory(), fetcher.offset(), topMemory.memory(), 0, fetcher.length());
-    BlockView top = new BlockView();
-    top.set(topMemory.memory(), 0, fetcher.length());
-    OpenTable table = new OpenTable(file, footer, properties, account, topMemory, top);
-    try {
-      table.checkTop();
-    } catch (CorruptionException e) {
-      account.release(MemoryUse.TABLE, topMemory);
-      throw e;
+    /** Reads and checks the end of a table; closes the file if that fails. */
+    static OpenTable open(ReadableFile readable, DatabaseId databaseId, long number, MemoryAccount account) {
+        try {
+            TableFile file = new TableFile(readable, number);
+            try (BlockFetcher fetcher = new BlockFetcher(account, MemoryUse.SCRATCH, new ReadOptions(false, 0, 0))) {
+                return open(file, databaseId, account, fetcher);
+            }
+        } catch (RuntimeException | Error e) {
+            readable.close();
+            throw e;
+        }
     }
-    return table;
-  }
 
-  /** Reads the footer, and with it what lies before it, into the fetcher's window. */
-  static Footer readFooter(TableFile file, BlockFetcher fetcher) {
-    long footerAt = file.bytes() - TableFormat.FOOTER_BYTES;
-    if (footerAt < 0) {
-      throw file.damaged(0, "the file is " + file.bytes() + " bytes long, a table has at least "
-          + TableFormat.FOOTER_BYTES);
+    private static OpenTable open(TableFile file, DatabaseId databaseId, MemoryAccount account, BlockFetcher fetcher) {
+        Footer footer = readFooter(file, fetcher);
+        footer.header().checkIdentity(file.name(), file.bytes() - TableFormat.FOOTER_BYTES, databaseId, file.number());
+        TableProperties properties = readProperties(file, footer, fetcher);
+        fetcher.fetch(file, footer.topOffset(), (int) footer.topLength(), BlockKind.TOP_INDEX);
+        NativeBlock topMemory = account.acquire(MemoryUse.TABLE, fetcher.length());
+        MemorySegment.copy(fetcher.memory(), fetcher.offset(), topMemory.memory(), 0, fetcher.length());
+        BlockView top = new BlockView();
+        top.set(topMemory.memory(), 0);
+        OpenTable table = new OpenTable(file, footer, properties, account, topMemory, top);
+        try {
+            table.checkTop();
+        } catch (CorruptionException e) {
+            account.release(MemoryUse.TABLE, topMemory);
+            throw e;
+        }
+        return table;
     }
-    long tail = Math.max(0, file.bytes() - TAIL_BYTES);
-    NativeBlock window = fetcher.window(file, tail, (int) (file.bytes() - tail));
-    return Footer.read(window.memory(), footerAt - tail, file.name(), footerAt);
-  }
 
-  static TableProperties readProperties(TableFile file, Footer footer, BlockFetcher fetcher) {
-    fetcher.fetch(file, footer.metaHandle(), BlockKind.META_INDEX);
-    BlockView meta = new BlockView();
-    meta.set(fetcher.memory(), fetcher.offset(), fetcher.length());
-    long properties = 0;
-    for (int i = 0; i < meta.count(); i++) {
-      String name = new String(meta.key(i), StandardCharsets.ISO_8859_1);
-      long value = meta.valueOffset(i);
-      if (name.equals(TableFormat.META_PROPERTIES)) {
-        properties = Bytes.getU64(meta.memory(), value + TableFormat.META_HANDLE_OFFSET);
-      } else if ((Bytes.getU8(meta.memory(), value + TableFormat.META_FLAGS_OFFSET) & TableFormat.META_REQUIRED) != 0) {
-        throw new UnsupportedFormatException(
-            file.name(),
-            "needs the block '" + name + "', which this library does not know. Open it with a newer BeachDB.");
-      }
+    /** Reads the footer, and with it what lies before it, into the fetcher's window. */
+    static Footer readFooter(TableFile file, BlockFetcher fetcher) {
+        long footerAt = file.bytes() - TableFormat.FOOTER_BYTES;
+        if (footerAt < 0) {
+            throw file.damaged(
+                    0, "the file is " + file.bytes() + " bytes long, a table has at least " + TableFormat.FOOTER_BYTES);
+        }
+        long tail = Math.max(0, file.bytes() - TAIL_BYTES);
+        NativeBlock window = fetcher.window(file, tail, (int) (file.bytes() - tail));
+        return Footer.read(window.memory(), footerAt - tail, file.name(), footerAt);
     }
-    if (properties == 0) {
-      throw file.damaged(
-          BlockHandle.offset(footer.metaHandle()), "the meta index does not name '" + TableFormat.META_PROPERTIES + "'");
+
+    static TableProperties readProperties(TableFile file, Footer footer, BlockFetcher fetcher) {
+        fetcher.fetch(file, footer.metaHandle(), BlockKind.META_INDEX);
+        BlockView meta = new BlockView();
+        meta.set(fetcher.memory(), fetcher.offset());
+        long properties = 0;
+        for (int i = 0; i < meta.count(); i++) {
+            String name = new String(meta.key(i), StandardCharsets.ISO_8859_1);
+            long value = meta.valueOffset(i);
+            if (name.equals(TableFormat.META_PROPERTIES)) {
+                properties = Bytes.getU64(meta.memory(), value + TableFormat.META_HANDLE_OFFSET);
+            } else if ((Bytes.getU8(meta.memory(), value + TableFormat.META_FLAGS_OFFSET) & TableFormat.META_REQUIRED)
+                    != 0) {
+                throw new UnsupportedFormatException(
+                        file.name(),
+                        "needs the block '" + name
+                                + "', which this library does not know. Open it with a newer BeachDB.");
+            }
+        }
+        if (properties == 0) {
+            throw file.damaged(
+                    BlockHandle.offset(footer.metaHandle()),
+                    "the meta index does not name '" + TableFormat.META_PROPERTIES + "'");
+        }
+        fetcher.fetch(file, properties, BlockKind.NAMED);
+        BlockView block = new BlockView();
+        block.set(fetcher.memory(), fetcher.offset());
+        return TableProperties.read(block, file.name(), BlockHandle.offset(properties));
     }
-    fetcher.fetch(file, properties, BlockKind.NAMED);
-    BlockView block = new BlockView();
-    block.set(fetcher.memory(), fetcher.offset(), fetcher.length());
-    return TableProperties.read(block, file.name(), BlockHandle.offset(properties));
-  }
 
-  /** Returns the handles of all blocks that the meta index names, in the order in which they lie in the file. */
-  static long[] namedBlocks(TableFile file, Footer footer, BlockFetcher fetcher) {
-    fetcher.fetch(file, footer.metaHandle(), BlockKind.META_INDEX);
-    BlockView meta = new BlockView();
-    meta.set(fetcher.memory(), fetcher.offset(), fetcher.length());
-    long[] handles = new long[meta.count()];
-    for (int i = 0; i < handles.length; i++) {
-      handles[i] = Bytes.getU64(meta.memory(), meta.valueOffset(i) + TableFormat.META_HANDLE_OFFSET);
+    /** Returns the handles of all blocks that the meta index names, in the order in which they lie in the file. */
+    static long[] namedBlocks(TableFile file, Footer footer, BlockFetcher fetcher) {
+        fetcher.fetch(file, footer.metaHandle(), BlockKind.META_INDEX);
+        BlockView meta = new BlockView();
+        meta.set(fetcher.memory(), fetcher.offset());
+        long[] handles = new long[meta.count()];
+        for (int i = 0; i < handles.length; i++) {
+            handles[i] = Bytes.getU64(meta.memory(), meta.valueOffset(i) + TableFormat.META_HANDLE_OFFSET);
+        }
+        Arrays.sort(handles);
+        return handles;
     }
-    Arrays.sort(handles);
-    return handles;
-  }
 
-  /** Checks what the filter relies on; the handles are checked when they are used. */
-  private void checkTop() {
-    for (int i = 0; i < top.count(); i++) {
-      boolean hasFilter = filterHandle(i) != 0;
-      int probes = filterProbes(i);
-      if (hasFilter ? probes < 1 || probes > TableFormat.MAX_FILTER_PROBES : probes != 0) {
-        throw file.damaged(footer.topOffset(), "the filter of partition " + i + " has " + probes + " probes, allowed 1 to "
-            + TableFormat.MAX_FILTER_PROBES);
-      }
+    /** Checks what the filter relies on; the handles are checked when they are used. */
+    private void checkTop() {
+        for (int i = 0; i < top.count(); i++) {
+            boolean hasFilter = filterHandle(i) != 0;
+            int probes = filterProbes(i);
+            if (hasFilter ? probes < 1 || probes > TableFormat.MAX_FILTER_PROBES : probes != 0) {
+                throw file.damaged(
+                        footer.topOffset(),
+                        "the filter of partition " + i + " has " + probes + " probes, allowed 1 to "
+                                + TableFormat.MAX_FILTER_PROBES);
+            }
+        }
     }
-  }
 
-  TableFile file() {
-    return file;
-  }
+    TableFile file() {
+        return file;
+    }
 
-  Footer footer() {
-    return footer;
-  }
+    Footer footer() {
+        return footer;
+    }
 
-  TableProperties properties() {
-    return properties;
-  }
+    TableProperties properties() {
+        return properties;
+    }
 
-  /** Returns the top index, one entry for each partition. */
-  BlockView top() {
-    return top;
-  }
+    /** Returns the top index, one entry for each partition. */
+    BlockView top() {
+        return top;
+    }
 
-  long indexHandle(int partition) {
-    return Bytes.getU64(top.memory(), top.valueOffset(partition) + TableFormat.TOP_INDEX_HANDLE_OFFSET);
-  }
+    long indexHandle(int partition) {
+        return Bytes.getU64(top.memory(), top.valueOffset(partition) + TableFormat.TOP_INDEX_HANDLE_OFFSET);
+    }
 
-  long filterHandle(int partition) {
-    return Bytes.getU64(top.memory(), top.valueOffset(partition) + TableFormat.TOP_FILTER_HANDLE_OFFSET);
-  }
+    long filterHandle(int partition) {
+        return Bytes.getU64(top.memory(), top.valueOffset(partition) + TableFormat.TOP_FILTER_HANDLE_OFFSET);
+    }
 
-  int filterProbes(int partition) {
-    return Bytes.getU8(top.memory(), top.valueOffset(partition) + TableFormat.TOP_FILTER_PROBES_OFFSET);
-  }
+    int filterProbes(int partition) {
+        return Bytes.getU8(top.memory(), top.valueOffset(partition) + TableFormat.TOP_FILTER_PROBES_OFFSET);
+    }
 
-  /** Returns the bytes of memory charged for the top index. */
-  long chargedBytes() {
-    return topMemory.bytes();
-  }
+    /** Returns the bytes of memory charged for the top index. */
+    long chargedBytes() {
+        return topMemory.bytes();
+    }
 
-  @Override
-  public void close() {
-    account.release(MemoryUse.TABLE, topMemory);
-    file.close();
-  }
+    @Override
+    public void close() {
+        account.release(MemoryUse.TABLE, topMemory);
+        file.close();
+    }
 }

@@ -12,21 +12,21 @@ import io.beachdb.base.memory.Epochs;
  */
 public record TableContext(BlockCache cache, Epochs<?> epochs, MemoryAccount account) {
 
-  /** Finds a block in the cache and pins it; 0 if it is not there. */
-  long findPinned(long file, long key) {
-    return findPinned(epochs, cache, file, key);
-  }
-
-  private static <S extends Epochs.Slot> long findPinned(Epochs<S> epochs, BlockCache cache, long file, long key) {
-    S slot = epochs.enter();
-    try {
-      long handle = cache.find(file, key);
-      if (handle != 0) {
-        cache.pin(handle);
-      }
-      return handle;
-    } finally {
-      epochs.exit(slot);
+    /** Finds a block in the cache and pins it; 0 if it is not there. */
+    long findPinned(long file, long key) {
+        return findPinned(epochs, cache, file, key);
     }
-  }
+
+    private static <S extends Epochs.Slot> long findPinned(Epochs<S> epochs, BlockCache cache, long file, long key) {
+        S slot = epochs.enter();
+        try {
+            long handle = cache.find(file, key);
+            if (handle != 0) {
+                cache.pin(handle);
+            }
+            return handle;
+        } finally {
+            epochs.exit(slot);
+        }
+    }
 }

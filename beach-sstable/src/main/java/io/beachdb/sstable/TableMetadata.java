@@ -18,15 +18,15 @@ package io.beachdb.sstable;
  */
 @SuppressWarnings("ArrayRecordComponent") // keys; compared by nobody, and a wrapper would say nothing more
 public record TableMetadata(
-    long fileNumber,
-    long fileBytes,
-    byte[] smallestKey,
-    long smallestTrailer,
-    byte[] largestKey,
-    long largestTrailer,
-    long entries,
-    long tombstones,
-    long smallestSequence,
-    long largestSequence,
-    long rawBytes,
-    long creationMillis) {}
+        long fileNumber,
+        long fileBytes,
+        byte[] smallestKey,
+        long smallestTrailer,
+        byte[] largestKey,
+        long largestTrailer,
+        long entries,
+        long tombstones,
+        long smallestSequence,
+        long largestSequence,
+        long rawBytes,
+        long creationMillis) {}

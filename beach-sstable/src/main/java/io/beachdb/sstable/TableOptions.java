@@ -11,38 +11,38 @@ package io.beachdb.sstable;
  * @param compression of data blocks; a block that it shrinks by less than an eighth is stored as it is
  */
 public record TableOptions(int blockBytes, int partitionBytes, int filterBitsPerKey, Compression compression) {
-  public static final int MIN_BLOCK_BYTES = 1;
-  public static final int MAX_BLOCK_BYTES = 256 << 10;
-  public static final int MAX_FILTER_BITS = 20;
+    public static final int MIN_BLOCK_BYTES = 1;
+    public static final int MAX_BLOCK_BYTES = 256 << 10;
+    public static final int MAX_FILTER_BITS = 20;
 
-  /** Blocks of 4 KiB, partitions of 16 KiB, 10 bits per key, LZ4. */
-  public static final TableOptions DEFAULT = new TableOptions(4 << 10, 16 << 10, 10, Compression.LZ4);
+    /** Blocks of 4 KiB, partitions of 16 KiB, 10 bits per key, LZ4. */
+    public static final TableOptions DEFAULT = new TableOptions(4 << 10, 16 << 10, 10, Compression.LZ4);
 
-  public TableOptions {
-    check("blockBytes", blockBytes, MIN_BLOCK_BYTES, MAX_BLOCK_BYTES);
-    check("partitionBytes", partitionBytes, 1, MAX_BLOCK_BYTES);
-    check("filterBitsPerKey", filterBitsPerKey, 0, MAX_FILTER_BITS);
-  }
-
-  private static void check(String name, int value, int smallest, int largest) {
-    if (value < smallest || value > largest) {
-      throw new IllegalArgumentException(name + " is " + value + ", allowed " + smallest + " to " + largest);
+    public TableOptions {
+        check("blockBytes", blockBytes, MIN_BLOCK_BYTES, MAX_BLOCK_BYTES);
+        check("partitionBytes", partitionBytes, 1, MAX_BLOCK_BYTES);
+        check("filterBitsPerKey", filterBitsPerKey, 0, MAX_FILTER_BITS);
     }
-  }
 
-  public TableOptions withBlockBytes(int bytes) {
-    return new TableOptions(bytes, partitionBytes, filterBitsPerKey, compression);
-  }
+    private static void check(String name, int value, int smallest, int largest) {
+        if (value < smallest || value > largest) {
+            throw new IllegalArgumentException(name + " is " + value + ", allowed " + smallest + " to " + largest);
+        }
+    }
 
-  public TableOptions withPartitionBytes(int bytes) {
-    return new TableOptions(blockBytes, bytes, filterBitsPerKey, compression);
-  }
+    public TableOptions withBlockBytes(int bytes) {
+        return new TableOptions(bytes, partitionBytes, filterBitsPerKey, compression);
+    }
 
-  public TableOptions withFilterBitsPerKey(int bits) {
-    return new TableOptions(blockBytes, partitionBytes, bits, compression);
-  }
+    public TableOptions withPartitionBytes(int bytes) {
+        return new TableOptions(blockBytes, bytes, filterBitsPerKey, compression);
+    }
 
-  public TableOptions withCompression(Compression other) {
-    return new TableOptions(blockBytes, partitionBytes, filterBitsPerKey, other);
-  }
+    public TableOptions withFilterBitsPerKey(int bits) {
+        return new TableOptions(blockBytes, partitionBytes, bits, compression);
+    }
+
+    public TableOptions withCompression(Compression other) {
+        return new TableOptions(blockBytes, partitionBytes, filterBitsPerKey, other);
+    }
 }

@@ -29,325 +29,329 @@ import org.jspecify.annotations.Nullable;
  * file-system metadata, and everything acknowledged from it has a name.
  */
 public final class LogSupply implements AutoCloseable {
-  /*
-   * S1  Logs are handed out in the order of their numbers: recovery reads them in that order.
-   * S2  A log is recycled or deleted only when its writer has let go of it and a proof allows it; one that failed is
-   *     never recycled.
-   * S3  A number is used for one log only. One whose making failed is tried again: no such name can be on disk.
-   */
-  /** Smallest size of a log. */
-  public static final long MIN_LOG_BYTES = 4096;
+    /*
+     * S1  Logs are handed out in the order of their numbers: recovery reads them in that order.
+     * S2  A log is recycled or deleted only when its writer has let go of it and a proof allows it; one that failed is
+     *     never recycled.
+     * S3  A number is used for one log only. One whose making failed is tried again: no such name can be on disk.
+     */
+    /** Smallest size of a log. */
+    public static final long MIN_LOG_BYTES = 4096;
 
-  private static final int MAX_RECYCLABLE = 2;
-  private static final long NONE = -1;
+    private static final int MAX_RECYCLABLE = 2;
+    private static final long NONE = -1;
 
-  private record Retired(long allocatedBytes, boolean whole) {}
+    private record Retired(long allocatedBytes, boolean whole) {}
 
-  private record Recyclable(long number, DeletionProof proof) {}
+    private record Recyclable(long number, DeletionProof proof) {}
 
-  // Set once.
-  private final DurableDirectory directory;
-  private final DatabaseId databaseId;
-  private final LongSupplier numbers;
-  private final Scheduler scheduler;
-  private final MemoryAccount account;
-  private final long logBytes;
-  private final Signal changed;
-  private final AtomicLong failedCloses = new AtomicLong();
+    // Set once.
+    private final DurableDirectory directory;
+    private final DatabaseId databaseId;
+    private final LongSupplier numbers;
+    private final Scheduler scheduler;
+    private final MemoryAccount account;
+    private final long logBytes;
+    private final Signal changed;
+    private final AtomicLong failedCloses = new AtomicLong();
 
-  // Guarded by this.
-  private final TreeMap<Long, Retired> retired = new TreeMap<>(); // let go of by their writer, maybe still needed
-  private final Deque<Recyclable> recyclable = new ArrayDeque<>();
-  private long neededFrom = NONE; // everything below is let go of by proof
-  private @Nullable DeletionProof proof;
-  private @Nullable RuntimeException failure; // of the last try
-  private boolean preparing;
-  private long startedNumber = NONE; // drawn for a log that is not made yet
-  private long failedDeletions;
-  private boolean closed;
-  // Stored under this, loaded by anyone.
-  private volatile @Nullable PreparedLog ready;
+    // Guarded by this.
+    private final TreeMap<Long, Retired> retired = new TreeMap<>(); // let go of by their writer, maybe still needed
+    private final Deque<Recyclable> recyclable = new ArrayDeque<>();
+    private long neededFrom = NONE; // everything below is let go of by proof
+    private @Nullable DeletionProof proof;
+    private @Nullable RuntimeException failure; // of the last try
+    private boolean preparing;
+    private long startedNumber = NONE; // drawn for a log that is not made yet
+    private long failedDeletions;
+    private boolean closed;
+    // Stored under this, loaded by anyone.
+    private volatile @Nullable PreparedLog ready;
 
-  /**
-   * Makes an empty supply.
-   *
-   * @param numbers draws the next file number; called on engine threads
-   * @param logBytes size that logs are allocated at, or grow to where no ready one was waited for
-   */
-  public LogSupply(
-      DurableDirectory directory,
-      DatabaseId databaseId,
-      LongSupplier numbers,
-      Scheduler scheduler,
-      MemoryAccount account,
-      long logBytes) {
-    if (logBytes < MIN_LOG_BYTES) {
-      throw new IllegalArgumentException("logBytes is " + logBytes + ", allowed " + MIN_LOG_BYTES + " and more");
-    }
-    this.directory = directory;
-    this.databaseId = databaseId;
-    this.numbers = numbers;
-    this.scheduler = scheduler;
-    this.account = account;
-    this.logBytes = logBytes;
-    this.changed = scheduler.newSignal("log-supply", 0);
-  }
-
-  /** Returns the size of a full log. */
-  public long logBytes() {
-    return logBytes;
-  }
-
-  /** Returns whether a log stands ready. */
-  public boolean isReady() {
-    return ready != null;
-  }
-
-  /** Begins to make the next log, unless one is ready or being made. Does not wait. */
-  public void prepare() {
-    begin(logBytes);
-  }
-
-  private void begin(long allocateBytes) {
-    synchronized (this) {
-      if (closed || preparing || ready != null) {
-        return;
-      }
-      preparing = true;
-      failure = null;
-    }
-    scheduler.execute("log-supply", () -> make(allocateBytes));
-  }
-
-  /**
-   * Makes a log now that is not allocated ahead and grows by its writes: quick, for an opening. Waits for the disk.
-   *
-   * @throws StorageException if it cannot be made; nothing is lost
-   */
-  public PreparedLog takeGrowing() {
-    return take(0, 0);
-  }
-
-  /**
-   * Takes a log of at least {@code minBytes}, and begins to make the next. Waits only if none is ready, or the ready one
-   * is too small.
-   *
-   * @throws StorageException if it cannot be made; nothing is lost, and a further call tries again
-   * @throws ClosedException if the supply is closed
-   */
-  public PreparedLog take(long minBytes) {
-    PreparedLog taken = take(minBytes, Math.max(minBytes, logBytes));
-    prepare();
-    return taken;
-  }
-
-  private PreparedLog take(long minBytes, long allocateBytes) {
-    while (true) {
-      PreparedLog found = pollReady(minBytes);
-      if (found != null) {
-        return found;
-      }
-      begin(allocateBytes);
-      scheduler.await(changed, this::isSettled);
-    }
-  }
-
-  private synchronized boolean isSettled() {
-    return !preparing;
-  }
-
-  private @Nullable PreparedLog pollReady(long minBytes) {
-    PreparedLog tooSmall;
-    synchronized (this) {
-      if (closed) {
-        throw new ClosedException("the supply of logs was closed with its database");
-      }
-      PreparedLog found = ready;
-      if (found == null) {
-        RuntimeException last = failure;
-        failure = null;
-        if (last != null) {
-          throw last;
+    /**
+     * Makes an empty supply.
+     *
+     * @param numbers draws the next file number; called on engine threads
+     * @param logBytes size that logs are allocated at, or grow to where no ready one was waited for
+     */
+    public LogSupply(
+            DurableDirectory directory,
+            DatabaseId databaseId,
+            LongSupplier numbers,
+            Scheduler scheduler,
+            MemoryAccount account,
+            long logBytes) {
+        if (logBytes < MIN_LOG_BYTES) {
+            throw new IllegalArgumentException("logBytes is " + logBytes + ", allowed " + MIN_LOG_BYTES + " and more");
         }
+        this.directory = directory;
+        this.databaseId = databaseId;
+        this.numbers = numbers;
+        this.scheduler = scheduler;
+        this.account = account;
+        this.logBytes = logBytes;
+        this.changed = scheduler.newSignal("log-supply", 0);
+    }
+
+    /** Returns the size of a full log. */
+    public long logBytes() {
+        return logBytes;
+    }
+
+    /** Returns whether a log stands ready. */
+    public boolean isReady() {
+        return ready != null;
+    }
+
+    /** Begins to make the next log, unless one is ready or being made. Does not wait. */
+    public void prepare() {
+        begin(logBytes);
+    }
+
+    private void begin(long allocateBytes) {
+        synchronized (this) {
+            if (closed || preparing || ready != null) {
+                return;
+            }
+            preparing = true;
+            failure = null;
+        }
+        scheduler.execute("log-supply", () -> make(allocateBytes));
+    }
+
+    /**
+     * Makes a log now that is not allocated ahead and grows by its writes: quick, for an opening. Waits for the disk.
+     *
+     * @throws StorageException if it cannot be made; nothing is lost
+     */
+    public PreparedLog takeGrowing() {
+        return take(0, 0);
+    }
+
+    /**
+     * Takes a log of at least {@code minBytes}, and begins to make the next. Waits only if none is ready, or the ready one
+     * is too small.
+     *
+     * @throws StorageException if it cannot be made; nothing is lost, and a further call tries again
+     * @throws ClosedException if the supply is closed
+     */
+    public PreparedLog take(long minBytes) {
+        PreparedLog taken = take(minBytes, Math.max(minBytes, logBytes));
+        prepare();
+        return taken;
+    }
+
+    private PreparedLog take(long minBytes, long allocateBytes) {
+        while (true) {
+            PreparedLog found = pollReady(minBytes);
+            if (found != null) {
+                return found;
+            }
+            begin(allocateBytes);
+            scheduler.await(changed, this::isSettled);
+        }
+    }
+
+    private synchronized boolean isSettled() {
+        return !preparing;
+    }
+
+    private @Nullable PreparedLog pollReady(long minBytes) {
+        PreparedLog tooSmall;
+        synchronized (this) {
+            if (closed) {
+                throw new ClosedException("the supply of logs was closed with its database");
+            }
+            PreparedLog found = ready;
+            if (found == null) {
+                RuntimeException last = failure;
+                failure = null;
+                if (last != null) {
+                    throw last;
+                }
+                return null;
+            }
+            ready = null;
+            if (found.file().allocatedBytes() >= minBytes || found.file().allocatedBytes() == 0) {
+                return found;
+            }
+            tooSmall = found;
+        }
+        // S1: the larger one gets a higher number, so this one can not come after it. It stays behind, empty.
+        retire(tooSmall.number(), tooSmall.file(), true);
         return null;
-      }
-      ready = null;
-      if (found.file().allocatedBytes() >= minBytes || found.file().allocatedBytes() == 0) {
-        return found;
-      }
-      tooSmall = found;
     }
-    // S1: the larger one gets a higher number, so this one can not come after it. It stays behind, empty.
-    retire(tooSmall.number(), tooSmall.file(), true);
-    return null;
-  }
 
-  private void make(long allocateBytes) {
-    PreparedLog made = null;
-    RuntimeException failed = null;
-    try {
-      Recyclable old = allocateBytes == logBytes ? pollRecyclable() : null;
-      made = old == null ? create(allocateBytes) : recycle(old);
-    } catch (RuntimeException e) {
-      failed = e; // thrown by the take that waits for it, or forgotten by the next try
-    } finally {
-      boolean late;
-      synchronized (this) {
-        preparing = false;
-        failure = failed;
-        late = closed;
-        if (!late) {
-          ready = made;
+    private void make(long allocateBytes) {
+        PreparedLog made = null;
+        RuntimeException failed = null;
+        try {
+            Recyclable old = allocateBytes == logBytes ? pollRecyclable() : null;
+            made = old == null ? create(allocateBytes) : recycle(old);
+        } catch (RuntimeException e) {
+            failed = e; // thrown by the take that waits for it, or forgotten by the next try
+        } finally {
+            boolean late;
+            synchronized (this) {
+                preparing = false;
+                failure = failed;
+                late = closed;
+                if (!late) {
+                    ready = made;
+                }
+            }
+            if (late && made != null) {
+                made.file().close();
+            }
+            changed.wake();
         }
-      }
-      if (late && made != null) {
-        made.file().close();
-      }
-      changed.wake();
     }
-  }
 
-  private synchronized @Nullable Recyclable pollRecyclable() {
-    return recyclable.pollFirst();
-  }
-
-  private PreparedLog create(long allocateBytes) {
-    FileHeader header = nextHeader();
-    NativeBlock block = account.acquire(MemoryUse.SCRATCH, FileHeader.BYTES);
-    try {
-      header.write(block.memory(), 0);
-      DurableLog file = directory.createLog(
-          FileName.log(header.fileNumber()), block.memory(), FileHeader.BYTES, allocateBytes, SyncSite.LOG_CREATE);
-      return used(header, file);
-    } finally {
-      account.release(MemoryUse.SCRATCH, block);
+    private synchronized @Nullable Recyclable pollRecyclable() {
+        return recyclable.pollFirst();
     }
-  }
 
-  private PreparedLog recycle(Recyclable old) {
-    FileHeader header = nextHeader();
-    NativeBlock block = account.acquire(MemoryUse.SCRATCH, FileHeader.BYTES);
-    try {
-      header.write(block.memory(), 0);
-      DurableLog file = directory.recycleLog(
-          FileName.log(old.number),
-          FileName.log(header.fileNumber()),
-          old.proof,
-          block.memory(),
-          FileHeader.BYTES,
-          SyncSite.LOG_RECYCLE);
-      return used(header, file);
-    } finally {
-      account.release(MemoryUse.SCRATCH, block);
-    }
-  }
-
-  private FileHeader nextHeader() {
-    long number = startedNumber();
-    return FileHeader.plain(WalFormat.MAGIC, WalFormat.VERSION, databaseId, number);
-  }
-
-  private long startedNumber() {
-    synchronized (this) {
-      if (startedNumber != NONE) {
-        return startedNumber;
-      }
-    }
-    long drawn = numbers.getAsLong();
-    synchronized (this) {
-      startedNumber = drawn;
-    }
-    return drawn;
-  }
-
-  private synchronized PreparedLog used(FileHeader header, DurableLog file) {
-    startedNumber = NONE;
-    return new PreparedLog(header, file);
-  }
-
-  /** Takes a log back from its writer, and closes it. Everything in it that counts has been synced before. */
-  void retire(long number, DurableLog file, boolean whole) {
-    try {
-      file.close();
-    } catch (StorageException e) {
-      // The log keeps it as its failure, so that it is not recycled; nothing in it was waiting for the close.
-      failedCloses.incrementAndGet();
-    }
-    synchronized (this) {
-      retired.put(number, new Retired(file.allocatedBytes(), whole && file.failure() == null));
-    }
-    sweep();
-  }
-
-  /**
-   * Says that no log below {@code oldestNeeded} is needed any more: those that writers of this supply have let go of are
-   * recycled or deleted in the background, now or when they are let go of. Does not wait.
-   *
-   * @param proof receipt that the manifest on disk needs none of them
-   */
-  public void letGoBelow(long oldestNeeded, DeletionProof proof) {
-    synchronized (this) {
-      neededFrom = Math.max(neededFrom, oldestNeeded);
-      this.proof = proof;
-    }
-    sweep();
-  }
-
-  private void sweep() {
-    Deque<Long> obsolete = new ArrayDeque<>();
-    DeletionProof allowed;
-    synchronized (this) {
-      allowed = proof;
-      if (allowed == null || closed) {
-        return;
-      }
-      while (!retired.isEmpty() && retired.firstKey() < neededFrom) {
-        var oldest = retired.pollFirstEntry();
-        boolean usable = oldest.getValue().whole && oldest.getValue().allocatedBytes == logBytes;
-        if (usable && recyclable.size() < MAX_RECYCLABLE) {
-          recyclable.addLast(new Recyclable(oldest.getKey(), allowed));
-        } else {
-          obsolete.addLast(oldest.getKey());
+    private PreparedLog create(long allocateBytes) {
+        FileHeader header = nextHeader();
+        NativeBlock block = account.acquire(MemoryUse.SCRATCH, FileHeader.BYTES);
+        try {
+            header.write(block.memory(), 0);
+            DurableLog file = directory.createLog(
+                    FileName.log(header.fileNumber()),
+                    block.memory(),
+                    FileHeader.BYTES,
+                    allocateBytes,
+                    SyncSite.LOG_CREATE);
+            return used(header, file);
+        } finally {
+            account.release(MemoryUse.SCRATCH, block);
         }
-      }
     }
-    if (!obsolete.isEmpty()) {
-      scheduler.execute("log-delete", () -> obsolete.forEach(number -> delete(number, allowed)));
-    }
-  }
 
-  private void delete(long number, DeletionProof allowed) {
-    try {
-      directory.delete(FileName.log(number), allowed);
-    } catch (StorageException | ClosedException e) {
-      synchronized (this) {
-        failedDeletions++;
-      }
+    private PreparedLog recycle(Recyclable old) {
+        FileHeader header = nextHeader();
+        NativeBlock block = account.acquire(MemoryUse.SCRATCH, FileHeader.BYTES);
+        try {
+            header.write(block.memory(), 0);
+            DurableLog file = directory.recycleLog(
+                    FileName.log(old.number),
+                    FileName.log(header.fileNumber()),
+                    old.proof,
+                    block.memory(),
+                    FileHeader.BYTES,
+                    SyncSite.LOG_RECYCLE);
+            return used(header, file);
+        } finally {
+            account.release(MemoryUse.SCRATCH, block);
+        }
     }
-  }
 
-  /** Returns how many logs could not be closed without an error; what they hold had been synced. */
-  public long failedCloses() {
-    return failedCloses.get();
-  }
-
-  /** Returns how many obsolete logs could not be deleted; they only take space, and the next open deletes them. */
-  public synchronized long failedDeletions() {
-    return failedDeletions;
-  }
-
-  /** Waits for what is being made and closes it; files stay as they are. Closing twice is harmless. */
-  @Override
-  public void close() {
-    PreparedLog unused;
-    synchronized (this) {
-      closed = true;
-      unused = ready;
-      ready = null;
+    private FileHeader nextHeader() {
+        long number = startedNumber();
+        return FileHeader.plain(WalFormat.MAGIC, WalFormat.VERSION, databaseId, number);
     }
-    scheduler.await(changed, this::isSettled);
-    if (unused != null) {
-      unused.file().close();
+
+    private long startedNumber() {
+        synchronized (this) {
+            if (startedNumber != NONE) {
+                return startedNumber;
+            }
+        }
+        long drawn = numbers.getAsLong();
+        synchronized (this) {
+            startedNumber = drawn;
+        }
+        return drawn;
     }
-  }
+
+    private synchronized PreparedLog used(FileHeader header, DurableLog file) {
+        startedNumber = NONE;
+        return new PreparedLog(header, file);
+    }
+
+    /** Takes a log back from its writer, and closes it. Everything in it that counts has been synced before. */
+    void retire(long number, DurableLog file, boolean whole) {
+        try {
+            file.close();
+        } catch (StorageException e) {
+            // The log keeps it as its failure, so that it is not recycled; nothing in it was waiting for the close.
+            failedCloses.incrementAndGet();
+        }
+        synchronized (this) {
+            retired.put(number, new Retired(file.allocatedBytes(), whole && file.failure() == null));
+        }
+        sweep();
+    }
+
+    /**
+     * Says that no log below {@code oldestNeeded} is needed any more: those that writers of this supply have let go of are
+     * recycled or deleted in the background, now or when they are let go of. Does not wait.
+     *
+     * @param proof receipt that the manifest on disk needs none of them
+     */
+    public void letGoBelow(long oldestNeeded, DeletionProof proof) {
+        synchronized (this) {
+            neededFrom = Math.max(neededFrom, oldestNeeded);
+            this.proof = proof;
+        }
+        sweep();
+    }
+
+    private void sweep() {
+        Deque<Long> obsolete = new ArrayDeque<>();
+        DeletionProof allowed;
+        synchronized (this) {
+            allowed = proof;
+            if (allowed == null || closed) {
+                return;
+            }
+            while (!retired.isEmpty() && retired.firstKey() < neededFrom) {
+                var oldest = retired.pollFirstEntry();
+                boolean usable = oldest.getValue().whole && oldest.getValue().allocatedBytes == logBytes;
+                if (usable && recyclable.size() < MAX_RECYCLABLE) {
+                    recyclable.addLast(new Recyclable(oldest.getKey(), allowed));
+                } else {
+                    obsolete.addLast(oldest.getKey());
+                }
+            }
+        }
+        if (!obsolete.isEmpty()) {
+            scheduler.execute("log-delete", () -> obsolete.forEach(number -> delete(number, allowed)));
+        }
+    }
+
+    private void delete(long number, DeletionProof allowed) {
+        try {
+            directory.delete(FileName.log(number), allowed);
+        } catch (StorageException | ClosedException e) {
+            synchronized (this) {
+                failedDeletions++;
+            }
+        }
+    }
+
+    /** Returns how many logs could not be closed without an error; what they hold had been synced. */
+    public long failedCloses() {
+        return failedCloses.get();
+    }
+
+    /** Returns how many obsolete logs could not be deleted; they only take space, and the next open deletes them. */
+    public synchronized long failedDeletions() {
+        return failedDeletions;
+    }
+
+    /** Waits for what is being made and closes it; files stay as they are. Closing twice is harmless. */
+    @Override
+    public void close() {
+        PreparedLog unused;
+        synchronized (this) {
+            closed = true;
+            unused = ready;
+            ready = null;
+        }
+        scheduler.await(changed, this::isSettled);
+        if (unused != null) {
+            unused.file().close();
+        }
+    }
 }

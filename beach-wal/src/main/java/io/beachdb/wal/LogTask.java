@@ -19,289 +19,315 @@ import org.jspecify.annotations.Nullable;
  * disk.
  */
 final class LogTask {
-  /*
-   * T1  syncedSequence grows in log order: bytes of a log count only after all logs before it were wholly synced. So what
-   *     it covers is a prefix of the log, whatever becomes of the files.
-   * T2  What a sync covers is read before it begins, after the requests it answers were taken: a request made later is
-   *     answered by a later sync.
-   * T3  After a failure nothing is written or synced any more, syncedSequence stays, and everybody who waits is told.
-   * T4  A submitted write is taken by one loop. Who submits and finds no sync running wakes the first loop; that one
-   *     says that it syncs before it looks for a submitted write a last time. So no write is left lying while it syncs.
-   */
-  private static final int FREE = 0;
-  private static final int SUBMITTED = 1;
-  private static final int TAKEN = 2;
+    /*
+     * T1  syncedSequence grows in log order: bytes of a log count only after all logs before it were wholly synced. So what
+     *     it covers is a prefix of the log, whatever becomes of the files.
+     * T2  What a sync covers is read before it begins, after the requests it answers were taken: a request made later is
+     *     answered by a later sync.
+     * T3  After a failure nothing is written or synced any more, syncedSequence stays, and everybody who waits is told.
+     * T4  A submitted write is taken by one loop. Who submits and finds no sync running wakes the first loop; that one
+     *     says that it syncs before it looks for a submitted write a last time. So no write is left lying while it syncs.
+     */
+    private static final int FREE = 0;
+    private static final int SUBMITTED = 1;
+    private static final int TAKEN = 2;
 
-  // What is wanted, in bits.
-  private static final int GROUP = 1;
-  private static final int INTERVAL = 2;
-  private static final int CLOSE = 4;
+    // What is wanted, in bits.
+    private static final int GROUP = 1;
+    private static final int INTERVAL = 2;
+    private static final int CLOSE = 4;
 
-  private static final VarHandle SUBMISSION;
+    private static final VarHandle SUBMISSION;
 
-  static {
-    try {
-      SUBMISSION = MethodHandles.lookup().findVarHandle(LogTask.class, "submission", int.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
+    static {
+        try {
+            SUBMISSION = MethodHandles.lookup().findVarHandle(LogTask.class, "submission", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
     }
-  }
 
-  // Set once.
-  private final Scheduler scheduler;
-  private final LogSupply supply;
-  private final WalListener listener;
-  private final OnDemandTask syncer;
-  private final OnDemandTask helper;
-  private final Signal written;
-  private final Signal[] synced = new Signal[2]; // of even and odd syncs
-  private final BooleanSupplier isWritten = this::isWritten;
-  private final AtomicInteger wanted = new AtomicInteger();
-  private final AtomicReference<@Nullable StorageException> failure = new AtomicReference<>();
+    // Set once.
+    private final Scheduler scheduler;
+    private final LogSupply supply;
+    private final WalListener listener;
+    private final OnDemandTask syncer;
+    private final OnDemandTask helper;
+    private final Signal written;
+    private final Signal[] synced = new Signal[2]; // of even and odd syncs
+    private final BooleanSupplier isWritten = this::isWritten;
+    private final AtomicInteger wanted = new AtomicInteger();
+    private final AtomicReference<@Nullable StorageException> failure = new AtomicReference<>();
 
-  // The write at hand: stored by the leader before submission, loaded by the loop that took it.
-  private OpenLog writeLog;
-  private long writePosition;
-  private @Nullable NativeBlock writeFrom;
-  private int writeLength;
-  private long writeEnd;
-  private long writeSequence;
-  private boolean writeSync;
-  private volatile int submission = FREE;
+    // The write at hand: stored by the leader before submission, loaded by the loop that took it.
+    private OpenLog writeLog;
+    private long writePosition;
+    private @Nullable NativeBlock writeFrom;
+    private int writeLength;
+    private long writeEnd;
+    private long writeSequence;
+    private boolean writeSync;
+    private boolean writeDone; // stored before the submission is freed
+    private volatile int submission = FREE;
 
-  // Stored by the loop that syncs.
-  private volatile OpenLog oldest;
-  private volatile boolean syncing;
-  private volatile long coveredSequence; // of the latest sync that began
-  private volatile long syncsBegun;
-  private volatile long syncedSequence;
+    // Stored by the loop that syncs.
+    private volatile OpenLog oldest;
+    private volatile boolean syncing;
+    private volatile long coveredSequence; // of the latest sync that began
+    private volatile long syncsBegun;
+    private volatile long syncedSequence;
 
-  LogTask(OpenLog first, LogSupply supply, Scheduler scheduler, WalOptions options, WalListener listener) {
-    this.scheduler = scheduler;
-    this.supply = supply;
-    this.listener = listener;
-    this.oldest = first;
-    this.writeLog = first;
-    this.syncedSequence = first.handedOverSequence();
-    this.coveredSequence = syncedSequence;
-    this.written = scheduler.newSignal("log-written", options.writeSpinNanos());
-    this.synced[0] = scheduler.newSignal("log-synced", options.syncSpinNanos());
-    this.synced[1] = scheduler.newSignal("log-synced", options.syncSpinNanos());
-    this.syncer = new OnDemandTask(
-        scheduler, "log-sync", this::hasWork, this::work, options.taskSpinNanos(), options.idleNanos());
-    this.helper = new OnDemandTask(
-        scheduler, "log-write", this::isSubmitted, this::writeSubmitted, 0, options.idleNanos());
-  }
-
-  /**
-   * Writes on an engine thread; waits until the bytes are with the operating system, never for a sync.
-   *
-   * @param end where the log's records end then, and {@code sequence} the last one in it
-   * @param sync whether a sync is to follow; it begins without waiting for the caller
-   * @throws StorageException if it fails; the log takes nothing more
-   */
-  void write(OpenLog log, long position, NativeBlock from, int length, long end, long sequence, boolean sync) {
-    throwIfFailed();
-    writeLog = log;
-    writePosition = position;
-    writeFrom = from;
-    writeLength = length;
-    writeEnd = end;
-    writeSequence = sequence;
-    writeSync = sync;
-    submission = SUBMITTED;
-    scheduler.reach("log write submitted");
-    (syncing ? helper : syncer).wake();
-    scheduler.await(written, isWritten);
-    throwIfFailed();
-  }
-
-  private boolean isWritten() {
-    return submission == FREE;
-  }
-
-  private boolean isSubmitted() {
-    return submission == SUBMITTED;
-  }
-
-  private void writeSubmitted() {
-    if (submission != SUBMITTED || !SUBMISSION.compareAndSet(this, SUBMITTED, TAKEN)) {
-      return;
+    LogTask(OpenLog first, LogSupply supply, Scheduler scheduler, WalOptions options, WalListener listener) {
+        this.scheduler = scheduler;
+        this.supply = supply;
+        this.listener = listener;
+        this.oldest = first;
+        this.writeLog = first;
+        this.syncedSequence = first.handedOverSequence();
+        this.coveredSequence = syncedSequence;
+        this.written = scheduler.newSignal("log-written", options.writeSpinNanos());
+        this.synced[0] = scheduler.newSignal("log-synced", options.syncSpinNanos());
+        this.synced[1] = scheduler.newSignal("log-synced", options.syncSpinNanos());
+        this.syncer = new OnDemandTask(
+                scheduler, "log-sync", this::hasWork, this::work, options.taskSpinNanos(), options.idleNanos());
+        this.helper = new OnDemandTask(
+                scheduler, "log-write", this::isSubmitted, this::writeSubmitted, 0, options.idleNanos());
     }
-    NativeBlock from = writeFrom;
-    OpenLog log = writeLog;
-    boolean sync = writeSync;
-    if (failure.get() == null && from != null) {
-      try {
-        log.file.write(writePosition, from.memory(), 0, writeLength);
-        log.handedOver(writeEnd, writeSequence);
-      } catch (RuntimeException | Error e) {
-        fail(asStorageException(e));
-      }
-    }
-    if (sync) {
-      wanted.getAndUpdate(bits -> bits | GROUP);
-    }
-    submission = FREE;
-    scheduler.reach("log written");
-    written.wake();
-    if (sync && syncing) {
-      syncer.wake();
-    }
-  }
 
-  private boolean hasWork() {
-    return submission == SUBMITTED || failure.get() == null && isSyncWanted();
-  }
-
-  private boolean isSyncWanted() {
-    return wanted.get() != 0 || oldest.next != null;
-  }
-
-  private void work() {
-    try {
-      writeSubmitted();
-      if (failure.get() == null && isSyncWanted()) {
-        syncing = true;
-        writeSubmitted(); // T4
-        syncOldest();
-        syncing = false;
-      }
-    } catch (RuntimeException | Error e) {
-      syncing = false;
-      fail(asStorageException(e));
-    }
-  }
-
-  /** An error of our own counts as a failed sync: nobody may wait for a loop that is not there any more. */
-  private static StorageException asStorageException(Throwable e) {
-    return e instanceof StorageException failed
-        ? failed
-        : new StorageException("the log met an error of its own and takes nothing more.", e);
-  }
-
-  private void syncOldest() {
-    OpenLog log = oldest;
-    OpenLog next = log.next; // first: once it is there, the log's hand-overs are final
-    int requests = next == null ? wanted.getAndSet(0) : 0;
-    long sequence = log.handedOverSequence();
-    long offset = log.handedOverOffset();
-    coveredSequence = sequence;
-    long number = syncsBegun + 1;
-    syncsBegun = number;
-    if (offset > log.syncedOffset) {
-      SyncedTo receipt = log.file.sync(offset, site(next != null, requests));
-      log.syncedOffset = receipt.offset();
-    }
-    boolean grown = sequence > syncedSequence;
-    syncedSequence = sequence;
-    scheduler.reach("log synced");
-    if (next != null) {
-      oldest = next;
-      supply.retire(log.number, log.file, true);
-    }
-    synced[(int) (number & 1)].wake();
-    if (!isSyncWanted()) {
-      // Who took the wrong one of two signals (see awaitSynced) would wait for a sync that nobody asked for.
-      synced[(int) (number + 1 & 1)].wake();
-    }
-    if (grown) {
-      listener.synced(sequence);
-    }
-  }
-
-  private static SyncSite site(boolean rotated, int requests) {
-    if (rotated) {
-      return SyncSite.LOG_ROTATE;
-    }
-    if ((requests & CLOSE) != 0) {
-      return SyncSite.LOG_CLOSE;
-    }
-    return (requests & GROUP) != 0 ? SyncSite.LOG_GROUP : SyncSite.LOG_INTERVAL;
-  }
-
-  /** Asks for a sync of everything handed over so far. */
-  void requestGroup() {
-    request(GROUP);
-  }
-
-  void requestInterval() {
-    request(INTERVAL);
-  }
-
-  void requestClose() {
-    request(CLOSE);
-  }
-
-  private void request(int bit) {
-    wanted.getAndUpdate(bits -> bits | bit);
-    syncer.wake();
-  }
-
-  /** Lets the loop see that the oldest log got a successor: its rest is synced at once. */
-  void rotated() {
-    syncer.wake();
-  }
-
-  /**
-   * Waits until everything up to {@code sequence} is on disk. A sync that covers it has been asked for.
-   *
-   * @throws StorageException if that failed: whether it is on disk is unknown
-   */
-  void awaitSynced(long sequence) {
-    if (syncedSequence < sequence) {
-      // Waiters of the running sync and those of the next take different signals, so that the end of one does not wake
-      // the others. A guess: a wrong one costs time only.
-      long begun = syncsBegun;
-      long awaited = coveredSequence >= sequence ? begun : begun + 1;
-      scheduler.await(synced[(int) (awaited & 1)], () -> syncedSequence >= sequence || failure.get() != null);
-      if (syncedSequence < sequence) {
+    /**
+     * Writes on an engine thread; waits until the bytes are with the operating system, never for a sync.
+     *
+     * @param end where the log's records end then, and {@code sequence} the last one in it
+     * @param sync whether a sync is to follow; it begins without waiting for the caller
+     * @throws StorageException if it fails; the log takes nothing more
+     */
+    void write(OpenLog log, long position, NativeBlock from, int length, long end, long sequence, boolean sync) {
         throwIfFailed();
-      }
+        writeLog = log;
+        writePosition = position;
+        writeFrom = from;
+        writeLength = length;
+        writeEnd = end;
+        writeSequence = sequence;
+        writeSync = sync;
+        writeDone = false;
+        submission = SUBMITTED;
+        scheduler.reach("log write submitted");
+        (syncing ? helper : syncer).wake();
+        scheduler.await(written, isWritten);
+        if (!writeDone) {
+            throwIfFailed();
+        }
     }
-  }
 
-  /** Waits until the bytes of {@code log} up to {@code offset} are on disk. A sync has been asked for. */
-  void awaitSynced(OpenLog log, long offset) {
-    scheduler.await(synced[(int) (syncsBegun + 1 & 1)], () -> log.syncedOffset >= offset || failure.get() != null);
-    if (log.syncedOffset < offset) {
-      throwIfFailed();
+    private boolean isWritten() {
+        return submission == FREE;
     }
-  }
 
-  long syncedSequence() {
-    return syncedSequence;
-  }
-
-  /** Ends all work for good. The first failure counts. */
-  void fail(StorageException first) {
-    if (failure.compareAndSet(null, first)) {
-      scheduler.reach("log failed");
-      written.wake();
-      synced[0].wake();
-      synced[1].wake();
-      listener.failed(first);
+    private boolean isSubmitted() {
+        return submission == SUBMITTED;
     }
-  }
 
-  @Nullable StorageException failure() {
-    return failure.get();
-  }
-
-  void throwIfFailed() {
-    StorageException first = failure.get();
-    if (first != null) {
-      throw new StorageException(
-          "the log takes nothing more since an earlier failure. Resume or reopen the database.", first, first.diskFull());
+    private void writeSubmitted() {
+        if (submission != SUBMITTED || !SUBMISSION.compareAndSet(this, SUBMITTED, TAKEN)) {
+            return;
+        }
+        boolean sync = writeSync;
+        try {
+            if (failure.get() == null) {
+                doWrite();
+            }
+        } catch (RuntimeException e) {
+            fail(asStorageException(e));
+        } catch (Error e) {
+            fail(brokenBy(e));
+            throw e;
+        } finally {
+            if (sync) {
+                wanted.getAndUpdate(bits -> bits | GROUP);
+            }
+            submission = FREE;
+            written.wake();
+        }
+        scheduler.reach("log written");
+        if (sync) {
+            // Also by the loop that writes only: the other one may have gone idle meanwhile.
+            syncer.wake();
+        }
     }
-  }
 
-  /** Ends both loops, and lets go of the logs that are still open. */
-  void stop() {
-    helper.stop();
-    syncer.stop();
-    for (OpenLog log = oldest; log != null; log = log.next) {
-      supply.retire(log.number, log.file, failure.get() == null);
+    private void doWrite() {
+        OpenLog log = writeLog;
+        NativeBlock from = writeFrom;
+        if (from != null) {
+            log.file.write(writePosition, from.memory(), 0, writeLength);
+            log.handedOver(writeEnd, writeSequence);
+            writeDone = true;
+        }
     }
-  }
+
+    private boolean hasWork() {
+        return submission == SUBMITTED || failure.get() == null && isSyncWanted();
+    }
+
+    private boolean isSyncWanted() {
+        return wanted.get() != 0 || oldest.next != null;
+    }
+
+    private void work() {
+        try {
+            writeSubmitted();
+            if (failure.get() == null && isSyncWanted()) {
+                syncing = true;
+                writeSubmitted(); // T4
+                syncOldest();
+                syncing = false;
+            }
+        } catch (RuntimeException e) {
+            syncing = false;
+            fail(asStorageException(e));
+        } catch (Error e) {
+            syncing = false;
+            fail(brokenBy(e));
+            throw e;
+        }
+    }
+
+    /** A mistake of our own counts as a failed sync: nobody may wait for what will not come. */
+    private static StorageException asStorageException(RuntimeException e) {
+        return e instanceof StorageException failed ? failed : brokenBy(e);
+    }
+
+    private static StorageException brokenBy(Throwable e) {
+        return new StorageException("the log met an error of its own and takes nothing more.", e);
+    }
+
+    private void syncOldest() {
+        OpenLog log = oldest;
+        OpenLog next = log.next; // first: once it is there, the log's hand-overs are final
+        int requests = next == null ? wanted.getAndSet(0) : 0;
+        long sequence = log.handedOverSequence();
+        long offset = log.handedOverOffset();
+        coveredSequence = sequence;
+        long number = syncsBegun + 1;
+        syncsBegun = number;
+        if (offset > log.syncedOffset) {
+            SyncedTo receipt = log.file.sync(offset, site(next != null, requests));
+            log.syncedOffset = receipt.offset();
+        }
+        boolean grown = sequence > syncedSequence;
+        syncedSequence = sequence;
+        scheduler.reach("log synced");
+        if (next != null) {
+            oldest = next;
+            supply.retire(log.number, log.file, true);
+        }
+        synced[(int) (number & 1)].wake();
+        if (!isSyncWanted()) {
+            // Who took the wrong one of two signals (see awaitSynced) would wait for a sync that nobody asked for.
+            synced[(int) (number + 1 & 1)].wake();
+        }
+        if (grown) {
+            listener.synced(sequence);
+        }
+    }
+
+    private static SyncSite site(boolean rotated, int requests) {
+        if (rotated) {
+            return SyncSite.LOG_ROTATE;
+        }
+        if ((requests & CLOSE) != 0) {
+            return SyncSite.LOG_CLOSE;
+        }
+        return (requests & GROUP) != 0 ? SyncSite.LOG_GROUP : SyncSite.LOG_INTERVAL;
+    }
+
+    /** Asks for a sync of everything handed over so far. */
+    void requestGroup() {
+        request(GROUP);
+    }
+
+    void requestInterval() {
+        request(INTERVAL);
+    }
+
+    void requestClose() {
+        request(CLOSE);
+    }
+
+    private void request(int bit) {
+        wanted.getAndUpdate(bits -> bits | bit);
+        syncer.wake();
+    }
+
+    /** Lets the loop see that the oldest log got a successor: its rest is synced at once. */
+    void rotated() {
+        syncer.wake();
+    }
+
+    /**
+     * Waits until everything up to {@code sequence} is on disk. A sync that covers it has been asked for.
+     *
+     * @throws StorageException if that failed: whether it is on disk is unknown
+     */
+    void awaitSynced(long sequence) {
+        if (syncedSequence < sequence) {
+            // Waiters of the running sync and those of the next take different signals, so that the end of one does not
+            // wake
+            // the others. A guess: a wrong one costs time only.
+            long begun = syncsBegun;
+            long awaited = coveredSequence >= sequence ? begun : begun + 1;
+            scheduler.await(synced[(int) (awaited & 1)], () -> syncedSequence >= sequence || failure.get() != null);
+            if (syncedSequence < sequence) {
+                throwIfFailed();
+            }
+        }
+    }
+
+    /** Waits until the bytes of {@code log} up to {@code offset} are on disk. A sync has been asked for. */
+    void awaitSynced(OpenLog log, long offset) {
+        scheduler.await(synced[(int) (syncsBegun + 1 & 1)], () -> log.syncedOffset >= offset || failure.get() != null);
+        if (log.syncedOffset < offset) {
+            throwIfFailed();
+        }
+    }
+
+    long syncedSequence() {
+        return syncedSequence;
+    }
+
+    /** Ends all work for good. The first failure counts. */
+    void fail(StorageException first) {
+        if (failure.compareAndSet(null, first)) {
+            scheduler.reach("log failed");
+            written.wake();
+            synced[0].wake();
+            synced[1].wake();
+            listener.failed(first);
+        }
+    }
+
+    @Nullable
+    StorageException failure() {
+        return failure.get();
+    }
+
+    void throwIfFailed() {
+        StorageException first = failure.get();
+        if (first != null) {
+            throw new StorageException(
+                    "the log takes nothing more since an earlier failure. Resume or reopen the database.",
+                    first,
+                    first.diskFull());
+        }
+    }
+
+    /** Ends both loops, and lets go of the logs that are still open. */
+    void stop() {
+        helper.stop();
+        syncer.stop();
+        for (OpenLog log = oldest; log != null; log = log.next) {
+            supply.retire(log.number, log.file, failure.get() == null);
+        }
+    }
 }

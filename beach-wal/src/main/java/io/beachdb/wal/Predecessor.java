@@ -11,8 +11,8 @@ package io.beachdb.wal;
  */
 public record Predecessor(long logNumber, long length, long lastOrdinal, long lastSequence) {
 
-  /** Returns the predecessor of the first log of a database. */
-  public static Predecessor none() {
-    return new Predecessor(0, 0, 0, 0);
-  }
+    /** Returns the predecessor of the first log of a database. */
+    public static Predecessor none() {
+        return new Predecessor(0, 0, 0, 0);
+    }
 }

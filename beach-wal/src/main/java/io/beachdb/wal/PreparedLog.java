@@ -6,8 +6,8 @@ import io.beachdb.durability.DurableLog;
 /** A log whose name, header and size are on disk, with no record in it yet. */
 public record PreparedLog(FileHeader header, DurableLog file) {
 
-  /** Returns the log's number. */
-  public long number() {
-    return header.fileNumber();
-  }
+    /** Returns the log's number. */
+    public long number() {
+        return header.fileNumber();
+    }
 }

@@ -11,30 +11,35 @@ package io.beachdb.wal;
  * @param idleNanos how long the log task keeps its thread without work
  */
 public record WalOptions(
-    int bufferBytes, long intervalNanos, long writeSpinNanos, long syncSpinNanos, long taskSpinNanos, long idleNanos) {
-  private static final int SMALLEST_BUFFER_BYTES = 64 << 10;
-  private static final int LARGEST_BUFFER_BYTES = 64 << 20;
+        int bufferBytes,
+        long intervalNanos,
+        long writeSpinNanos,
+        long syncSpinNanos,
+        long taskSpinNanos,
+        long idleNanos) {
+    private static final int SMALLEST_BUFFER_BYTES = 64 << 10;
+    private static final int LARGEST_BUFFER_BYTES = 64 << 20;
 
-  public WalOptions {
-    if (bufferBytes < SMALLEST_BUFFER_BYTES || bufferBytes > LARGEST_BUFFER_BYTES) {
-      throw new IllegalArgumentException("bufferBytes is " + bufferBytes + ", allowed " + SMALLEST_BUFFER_BYTES + " to "
-          + LARGEST_BUFFER_BYTES);
+    public WalOptions {
+        if (bufferBytes < SMALLEST_BUFFER_BYTES || bufferBytes > LARGEST_BUFFER_BYTES) {
+            throw new IllegalArgumentException("bufferBytes is " + bufferBytes + ", allowed " + SMALLEST_BUFFER_BYTES
+                    + " to " + LARGEST_BUFFER_BYTES);
+        }
+        if (intervalNanos <= 0) {
+            throw new IllegalArgumentException("intervalNanos is " + intervalNanos + ", allowed 1 and more");
+        }
+        if (writeSpinNanos < 0 || syncSpinNanos < 0 || taskSpinNanos < 0 || idleNanos < 0) {
+            throw new IllegalArgumentException("a time in " + "WalOptions is negative");
+        }
     }
-    if (intervalNanos <= 0) {
-      throw new IllegalArgumentException("intervalNanos is " + intervalNanos + ", allowed 1 and more");
-    }
-    if (writeSpinNanos < 0 || syncSpinNanos < 0 || taskSpinNanos < 0 || idleNanos < 0) {
-      throw new IllegalArgumentException("a time in " + "WalOptions is negative");
-    }
-  }
 
-  /** Returns the measured defaults. */
-  public static WalOptions defaults() {
-    return new WalOptions(256 << 10, 1_000_000_000L, 20_000, 20_000, 20_000, 5_000_000_000L);
-  }
+    /** Returns the measured defaults. */
+    public static WalOptions defaults() {
+        return new WalOptions(256 << 10, 1_000_000_000L, 20_000, 20_000, 20_000, 5_000_000_000L);
+    }
 
-  /** Returns these options with another interval. */
-  public WalOptions withIntervalNanos(long nanos) {
-    return new WalOptions(bufferBytes, nanos, writeSpinNanos, syncSpinNanos, taskSpinNanos, idleNanos);
-  }
+    /** Returns these options with another interval. */
+    public WalOptions withIntervalNanos(long nanos) {
+        return new WalOptions(bufferBytes, nanos, writeSpinNanos, syncSpinNanos, taskSpinNanos, idleNanos);
+    }
 }

@@ -1,0 +1,52 @@
+package io.beachdb.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** What all commands share: where they print, {@code --help} and {@code --debug}. */
+@Command(
+        synopsisHeading = "Usage: ",
+        descriptionHeading = "%n",
+        parameterListHeading = "%n",
+        optionListHeading = "%n",
+        footerHeading = "%n",
+        commandListHeading = "%nCommands:%n",
+        sortOptions = false,
+        usageHelpAutoWidth = true)
+abstract class BeachCommand implements Callable<Integer> {
+    final Terminal terminal;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            order = 1000,
+            description = "Show this text.")
+    private boolean help;
+
+    @Option(names = "--debug", order = 1001, description = "Show the stack trace of an error.")
+    private boolean debug;
+
+    BeachCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    boolean debug() {
+        return debug;
+    }
+
+    /** Returns the exit code; everything but success is an exception, or a failure that was told on the way. */
+    @Override
+    public Integer call() throws Exception {
+        try (Output out = new Output(terminal.out())) {
+            return run(out);
+        }
+    }
+
+    /** Does the work and returns the exit code: 0 for success, 1 for a failure. */
+    abstract int run(Output out) throws Exception;
+
+    void say(String message) {
+        terminal.err().println("beach: " + message);
+    }
+}

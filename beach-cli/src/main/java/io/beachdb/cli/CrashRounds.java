@@ -1,0 +1,211 @@
+package io.beachdb.cli;
+
+import io.beachdb.Options;
+import io.beachdb.base.BeachException;
+import io.beachdb.dbtestkit.CrashAcks;
+import io.beachdb.dbtestkit.CrashProfile;
+import io.beachdb.dbtestkit.CrashVerifier;
+import io.beachdb.dbtestkit.CrashVerifier.Verdict;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rounds of: a child JVM writes and prints what is acknowledged; it is killed with SIGKILL at a random moment; the
+ * database is opened here and judged. All rounds share one directory.
+ *
+ * <p>Of each round its output and a copy of the directory as the kill left it are kept until the next one is good: with
+ * them 'beach crash verify' repeats the judgement.
+ */
+final class CrashRounds {
+    private static final int OPERATIONS = 50_000;
+    private static final int MOST_ACKNOWLEDGEMENTS = 2_500;
+    private static final int MOST_MILLIS = 1_200;
+    private static final long GIVE_UP_SECONDS = 120;
+    private static final int KILLED = 128 + 9;
+
+    private final Path directory;
+    private final long seed;
+    private final @Nullable CrashProfile profile;
+    private final SplittableRandom random;
+    private final CrashVerifier verifier = new CrashVerifier(true);
+    private int number;
+    private long acknowledged;
+
+    /**
+     * @param directory where database, outputs and copies go; exists
+     * @param seed what each round does, and when it is killed
+     * @param profile what the workers do; null for another one in each round
+     */
+    CrashRounds(Path directory, long seed, @Nullable CrashProfile profile) {
+        this.directory = directory;
+        this.seed = seed;
+        this.profile = profile;
+        this.random = new SplittableRandom(seed);
+    }
+
+    /**
+     * How a round ended.
+     *
+     * @param number from 1
+     * @param killed when the child was killed, in words
+     * @param acknowledged operations that had been acknowledged
+     * @param openNanos how long opening and reading everything took
+     * @param verdict what was found
+     * @param artifact what tells how to repeat the judgement; null if all was well
+     */
+    record Round(
+            int number,
+            CrashProfile profile,
+            String killed,
+            int acknowledged,
+            long openNanos,
+            Verdict verdict,
+            @Nullable Path artifact) {}
+
+    /** Returns how many operations were acknowledged in all rounds. */
+    long acknowledged() {
+        return acknowledged;
+    }
+
+    /** Plays a round that is killed at any moment: a quarter by the clock, which also hits the opening and the recovery. */
+    Round play() throws IOException, InterruptedException {
+        return play(random.nextInt(4) == 0);
+    }
+
+    /** Plays a round that is killed among its writes. */
+    Round playAmongWrites() throws IOException, InterruptedException {
+        return play(false);
+    }
+
+    private Round play(boolean byClock) throws IOException, InterruptedException {
+        number++;
+        CrashProfile mine = profile == null
+                ? CrashProfile.values()[random.nextInt(CrashProfile.values().length)]
+                : profile;
+        long roundSeed = random.nextLong();
+        int moment = 1 + random.nextInt(byClock ? MOST_MILLIS : MOST_ACKNOWLEDGEMENTS);
+        Path ackFile = directory.resolve(Units.format("round-%05d.acks", number));
+
+        boolean ended = runChild(mine, roundSeed, byClock, moment, ackFile);
+        String killed = ended ? "not killed, it came to its end" : "killed after " + moment + (byClock ? " ms" : " acknowledgements");
+        CrashAcks acks = CrashVerifyCommand.read(ackFile);
+        acknowledged += acks.count();
+        Path copy = directory.resolve("as-killed");
+        FileTrees.delete(copy);
+        if (Files.exists(database())) {
+            FileTrees.copy(database(), copy);
+        }
+        long began = System.nanoTime();
+        Verdict verdict = judge(mine.options(), acks);
+        long nanos = System.nanoTime() - began;
+        Path artifact = null;
+        if (verdict.isGood()) {
+            Files.delete(ackFile);
+        } else {
+            artifact = writeArtifact(mine, roundSeed, killed, ackFile, copy, verdict);
+        }
+        return new Round(number, mine, killed, acks.count(), nanos, verdict, artifact);
+    }
+
+    private Path database() {
+        return directory.resolve("db");
+    }
+
+    private Verdict judge(Options options, CrashAcks acks) {
+        verifier.add(acks);
+        try {
+            return CrashVerifyCommand.open(database(), options, verifier);
+        } catch (BeachException e) {
+            return new Verdict(0, 0, List.of("the database does not open or read: " + Errors.line(e)));
+        }
+    }
+
+    /** Runs a worker and kills it; returns whether it came to its end before. */
+    private boolean runChild(CrashProfile mine, long roundSeed, boolean byClock, int moment, Path ackFile)
+            throws IOException, InterruptedException {
+        Path errors = directory.resolve("worker.err");
+        List<String> command = ChildJvm.beach(
+                "-Xmx512m",
+                List.of(
+                        "crash",
+                        "worker",
+                        database().toString(),
+                        "--seed=" + roundSeed,
+                        "--ops=" + OPERATIONS,
+                        "--profile=" + mine.label()));
+        Process child = new ProcessBuilder(command).redirectError(errors.toFile()).start();
+        Thread clock = Thread.ofPlatform().daemon().name("killer").start(() -> killByClock(child, byClock ? moment : Long.MAX_VALUE));
+        try (InputStream in = child.getInputStream();
+                OutputStream file = new java.io.BufferedOutputStream(Files.newOutputStream(ackFile))) {
+            take(in, file, child, byClock ? Integer.MAX_VALUE : moment);
+        } finally {
+            kill(child);
+            clock.interrupt();
+        }
+        int exit = child.waitFor();
+        if (exit != 0 && exit != KILLED) {
+            throw new CommandFailure("the worker of round " + number + " failed with exit code " + exit + ": "
+                    + Files.readString(errors).strip());
+        }
+        return exit == 0;
+    }
+
+    /** Takes the child's output to its end; kills the child at the given count of acknowledgements. */
+    private static void take(InputStream in, OutputStream file, Process child, int killAt) throws IOException {
+        int lines = 0;
+        boolean lineStart = true;
+        byte[] buffer = new byte[1 << 13];
+        for (int length = in.read(buffer); length > 0; length = in.read(buffer)) {
+            file.write(buffer, 0, length);
+            for (int i = 0; i < length; i++) {
+                if (lineStart && buffer[i] == 'A' && ++lines == killAt) {
+                    kill(child);
+                }
+                lineStart = buffer[i] == '\n';
+            }
+        }
+    }
+
+    /** SIGKILL. By the handle, because the process object would also close the pipe, and what is in it counts. */
+    private static void kill(Process child) {
+        child.toHandle().destroyForcibly();
+    }
+
+    private static void killByClock(Process child, long millis) {
+        try {
+            child.waitFor(Math.min(millis, TimeUnit.SECONDS.toMillis(GIVE_UP_SECONDS)), TimeUnit.MILLISECONDS);
+            kill(child);
+        } catch (InterruptedException ended) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Path writeArtifact(
+            CrashProfile mine, long roundSeed, String killed, Path ackFile, Path copy, Verdict verdict)
+            throws IOException {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("seed", seed);
+        map.put("round", number);
+        map.put("workerSeed", roundSeed);
+        map.put("workerOps", OPERATIONS);
+        map.put("profile", mine.label());
+        map.put("killed", killed);
+        map.put("directoryAsKilled", copy.toString());
+        map.put("acknowledgements", ackFile.toString());
+        map.put("violations", new ArrayList<>(verdict.violations()));
+        map.put("repeat", "beach crash verify --logged " + copy + " " + ackFile + " (on a copy: it recovers the directory)");
+        Path artifact = directory.resolve(Units.format("violation-%05d.json", number));
+        Files.writeString(artifact, Json.write(map) + "\n");
+        return artifact;
+    }
+}

@@ -1,0 +1,112 @@
+package io.beachdb.cli;
+
+import io.beachdb.BeachDB;
+import io.beachdb.Options;
+import io.beachdb.base.DatabaseNotFoundException;
+import io.beachdb.dbtestkit.CrashAcks;
+import io.beachdb.dbtestkit.CrashVerifier;
+import io.beachdb.dbtestkit.CrashWorkload;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "verify",
+        description = {
+            "Open what a killed 'beach crash worker' left and check it against what the worker had printed.",
+            "Exits with 0 when the directory opens, every acknowledged write is there whole (or a later one of the same"
+                    + " key), and nothing that was never asked for. Later operations may be there: batches whole, and in"
+                    + " each thread a prefix of its order."
+        })
+final class CrashVerifyCommand extends BeachCommand {
+    private static final int SHOWN_VIOLATIONS = 20;
+
+    @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
+    private Path directory;
+
+    @Parameters(
+            index = "1..*",
+            arity = "1..*",
+            paramLabel = "ACKFILE",
+            description = "What workers on this directory had printed: of the last one, or of several.")
+    private List<Path> ackFiles;
+
+    @Option(
+            names = "--logged",
+            description = "Only processes were killed, the system went on: LOGGED writes that had returned must be there"
+                    + " too.")
+    private boolean logged;
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    CrashVerifyCommand(Terminal terminal) {
+        super(terminal);
+    }
+
+    @Override
+    int run(Output out) throws IOException {
+        CrashVerifier verifier = new CrashVerifier(logged);
+        Options options = Options.defaults();
+        int acknowledged = 0;
+        for (Path file : ackFiles) {
+            CrashAcks acks = read(file);
+            verifier.add(acks);
+            acknowledged += acks.count();
+            CrashWorkload workload = acks.workload();
+            if (workload != null) {
+                options = workload.profile().options();
+            }
+        }
+        CrashVerifier.Verdict verdict = open(directory, options, verifier);
+        print(out, verdict, acknowledged);
+        return verdict.isGood() ? 0 : 1;
+    }
+
+    static CrashAcks read(Path file) throws IOException {
+        try {
+            return CrashAcks.parse(Files.readString(file, StandardCharsets.ISO_8859_1));
+        } catch (IllegalArgumentException e) {
+            throw new CommandFailure(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Opens for writing, as an application would: the recovery is part of what is judged. */
+    static CrashVerifier.Verdict open(Path directory, Options options, CrashVerifier verifier) {
+        if (!Files.exists(directory)) {
+            return verifier.verifyNothing();
+        }
+        try (BeachDB db =
+                BeachDB.open(directory, options.toBuilder().createIfMissing(false).build())) {
+            return verifier.verify(db);
+        } catch (DatabaseNotFoundException none) {
+            return verifier.verifyNothing();
+        }
+    }
+
+    private void print(Output out, CrashVerifier.Verdict verdict, int acknowledged) {
+        if (json) {
+            Map<String, Object> map = new LinkedHashMap<>();
+            map.put("good", verdict.isGood());
+            map.put("acknowledged", acknowledged);
+            map.put("runs", verdict.runs());
+            map.put("keys", verdict.keys());
+            map.put("violations", verdict.violations());
+            out.line(Json.write(map));
+        } else if (verdict.isGood()) {
+            out.format(
+                    "all %s acknowledged operations are there; %s keys, from %s runs, and nothing else",
+                    Units.count(acknowledged), Units.count(verdict.keys()), Units.count(verdict.runs()));
+        } else {
+            verdict.violations().stream().limit(SHOWN_VIOLATIONS).forEach(this::say);
+            say(directory + " is not what it may be: " + Units.count(verdict.violations().size()) + " violations");
+        }
+    }
+}

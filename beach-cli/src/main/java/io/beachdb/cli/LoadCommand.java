@@ -1,0 +1,165 @@
+package io.beachdb.cli;
+
+import io.beachdb.BeachDB;
+import io.beachdb.db.Limits;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "load",
+        description = {
+            "Put many entries: from CSV, TSV, JSON lines, or a directory of files. Makes the database if there is none.",
+            "Everything is on disk when the command ends. If the input is bad, what stood before the bad line is loaded."
+        },
+        footer = {
+            "csv, tsv  The key is the column 'key', else the first; the value is 'value' if that is the only other"
+                    + " column, else all other columns as a JSON object. CSV as in RFC 4180; TSV has no quotes.",
+            "jsonl     One object a line. The key is the member 'key'; the value is 'value' if that is the only other"
+                    + " member, else the line.",
+            "files     The key is the path below SOURCE, the value the content. Links are not followed.",
+            "What 'beach export' wrote is known by the names " + TextFormat.ESCAPED_KEY + " and "
+                    + TextFormat.ESCAPED_VALUE + ", and loads as it was."
+        })
+final class LoadCommand extends BeachCommand {
+    @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
+    private Path directory;
+
+    @Parameters(
+            index = "1",
+            paramLabel = "SOURCE",
+            description = "A file, a directory, or - for standard input.")
+    private String source;
+
+    @Option(
+            names = "--format",
+            paramLabel = "F",
+            description = "csv, tsv, jsonl or files. Default: told by the name of SOURCE.")
+    private @Nullable TextFormat format;
+
+    @Option(
+            names = {"--key-column", "--key-field"},
+            paramLabel = "C",
+            description = "Column (name, or number from 1) or JSON member that is the key.")
+    private @Nullable String key;
+
+    @Option(
+            names = {"--value-column", "--value-field"},
+            paramLabel = "C",
+            description = "Column or JSON member that is the value.")
+    private @Nullable String value;
+
+    @Option(names = "--no-header", description = "The first row of CSV or TSV is data.")
+    private boolean noHeader;
+
+    @Option(names = "--escaped", description = "Keys and values are in escape notation: \\xHH, and \\\\ for a backslash.")
+    private boolean escaped;
+
+    @Option(names = "--json", description = "Print the figures as JSON.")
+    private boolean json;
+
+    LoadCommand(Terminal terminal) {
+        super(terminal);
+    }
+
+    @Override
+    int run(Output out) throws IOException {
+        TextFormat from = format == null ? guess() : format;
+        // The source first: a wrong name should not make a database.
+        boolean standardInput = source.equals("-");
+        if (!standardInput && !Files.isReadable(Path.of(source))) {
+            throw new CommandFailure(source + (Files.exists(Path.of(source)) ? ": permission denied" : ": no such file or directory"));
+        }
+        if (from == TextFormat.FILES && (standardInput || !Files.isDirectory(Path.of(source)))) {
+            throw new UsageException("--format files needs a directory, SOURCE is " + source);
+        }
+        if (from != TextFormat.FILES && !standardInput && Files.isDirectory(Path.of(source))) {
+            throw new UsageException(source + " is a directory: load it with --format files");
+        }
+        try (BeachDB db = Databases.openForLoading(directory);
+                EntrySource entries = open(from, Limits.maxBatchBytes(db.options().memoryBytes()))) {
+            load(out, db, entries, total(from, entries));
+        }
+        return 0;
+    }
+
+    private TextFormat guess() {
+        if (!source.equals("-")) {
+            TextFormat named = Files.isDirectory(Path.of(source)) ? TextFormat.FILES : TextFormat.ofName(source);
+            if (named != null) {
+                return named;
+            }
+        }
+        throw new UsageException("the name " + source + " does not tell the format: give --format");
+    }
+
+    private EntrySource open(TextFormat from, long maxValueBytes) throws IOException {
+        return switch (from) {
+            case CSV -> RowSource.csv(input(), new RowSource.Columns(key, value, noHeader, escaped));
+            case TSV -> RowSource.tsv(input(), new RowSource.Columns(key, value, noHeader, escaped));
+            case JSONL -> new JsonLinesSource(input(), key == null ? "key" : key, value, escaped);
+            case FILES -> new FileTreeSource(Path.of(source), maxValueBytes);
+        };
+    }
+
+    private java.io.InputStream input() throws IOException {
+        return source.equals("-") ? terminal.in() : Files.newInputStream(Path.of(source));
+    }
+
+    private long total(TextFormat from, EntrySource entries) throws IOException {
+        if (entries instanceof FileTreeSource files) {
+            return files.totalBytes();
+        }
+        return source.equals("-") || from == TextFormat.FILES ? 0 : Files.size(Path.of(source));
+    }
+
+    private void load(Output out, BeachDB db, EntrySource entries, long total) throws IOException {
+        BatchLoader loader = new BatchLoader(db);
+        long nanos;
+        try (Progress progress = new Progress(terminal, "loading", total)) {
+            try {
+                for (Entry entry = entries.next(); entry != null; entry = entries.next()) {
+                    put(loader, entry, entries);
+                    progress.at(entries.position(), loader);
+                }
+            } catch (BadInputException | IOException e) {
+                loader.finish();
+                throw new CommandFailure(
+                        Errors.line(e) + ". The " + Units.count(loader.entries()) + " entries before it are loaded.", e);
+            }
+            loader.finish();
+            nanos = progress.nanos();
+        }
+        if (json) {
+            Map<String, Object> map = new LinkedHashMap<>();
+            map.put("entries", loader.entries());
+            map.put("bytes", loader.bytes());
+            map.put("nanos", nanos);
+            out.line(Json.write(map));
+        } else {
+            out.format(
+                    "loaded %s entries, %s, in %s (%s)",
+                    Units.count(loader.entries()),
+                    Units.bytes(loader.bytes()),
+                    Units.duration(nanos),
+                    Units.bytesPerSecond(loader.bytes(), nanos));
+        }
+        if (entries instanceof FileTreeSource files && files.skipped() > 0) {
+            say("left out " + files.skipped() + " links and special files");
+        }
+    }
+
+    private static void put(BatchLoader loader, Entry entry, EntrySource entries) {
+        try {
+            loader.put(entry.key(), entry.value());
+        } catch (IllegalArgumentException e) {
+            throw new BadInputException(entries.place(), String.valueOf(e.getMessage()));
+        }
+    }
+}

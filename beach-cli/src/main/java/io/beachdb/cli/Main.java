@@ -1,0 +1,115 @@
+package io.beachdb.cli;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The {@code beach} command: its sub-commands, and what they do with errors. */
+@Command(
+        name = "beach",
+        description = {
+            "BeachDB: an embedded, ordered, durable key-value store.",
+            "New here? 'beach demo' shows what it does, on real data, in about a minute."
+        },
+        footer = {
+            "Exit codes: 0 success; 1 the command failed, or found something wrong; 2 it was called wrongly.",
+            "'beach COMMAND --help' tells more."
+        })
+public final class Main extends BeachCommand {
+    private static final int FAILED = 1;
+    private static final int CALLED_WRONGLY = 2;
+
+    @Option(
+            names = {"-V", "--version"},
+            description = "Show the version.")
+    private boolean version;
+
+    private Main(Terminal terminal) {
+        super(terminal);
+    }
+
+    public static void main(String[] arguments) {
+        System.exit(run(Terminal.system(), arguments));
+    }
+
+    /** Runs a command and returns its exit code. */
+    static int run(Terminal terminal, String... arguments) {
+        CommandLine command = commandLine(terminal);
+        try {
+            return command.execute(arguments);
+        } catch (Throwable failure) { // picocli hands exceptions to our handler, but lets errors through
+            return report(terminal, failure, asksForTrace(arguments));
+        }
+    }
+
+    private static CommandLine commandLine(Terminal terminal) {
+        CommandLine command = new CommandLine(new Main(terminal))
+                .addSubcommand(new DemoCommand(terminal))
+                .addSubcommand(new PutCommand(terminal))
+                .addSubcommand(new GetCommand(terminal))
+                .addSubcommand(new DeleteCommand(terminal))
+                .addSubcommand(new ScanCommand(terminal))
+                .addSubcommand(new LoadCommand(terminal))
+                .addSubcommand(new ExportCommand(terminal))
+                .addSubcommand(new StatsCommand(terminal))
+                .addSubcommand(new CompactCommand(terminal))
+                .addSubcommand(new DumpCommand(terminal))
+                .addSubcommand(new VerifyCommand(terminal))
+                .addSubcommand(
+                        new CommandLine(new BenchCommand(terminal)).setUnmatchedOptionsArePositionalParams(true))
+                .addSubcommand(new CommandLine(new CrashCommand(terminal))
+                        .addSubcommand(new CrashRunCommand(terminal))
+                        .addSubcommand(new CrashWorkerCommand(terminal))
+                        .addSubcommand(new CrashVerifyCommand(terminal)));
+        command.registerConverter(KeyText.class, new KeyText.Converter());
+        command.setCaseInsensitiveEnumValuesAllowed(true);
+        command.setColorScheme(CommandLine.Help.defaultColorScheme(terminal.interactive() ? Ansi.ON : Ansi.OFF));
+        command.setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8));
+        command.setErr(new PrintWriter(terminal.err(), true, StandardCharsets.UTF_8));
+        command.setParameterExceptionHandler((e, unused) -> calledWrongly(terminal, e));
+        command.setExecutionExceptionHandler(
+                (e, failed, result) -> e instanceof UsageException
+                        ? calledWrongly(terminal, new ParameterException(failed, String.valueOf(e.getMessage())))
+                        : report(terminal, e, asksForTrace(result.originalArgs().toArray(String[]::new))));
+        return command;
+    }
+
+    private static boolean asksForTrace(String[] arguments) {
+        return java.util.List.of(arguments).contains("--debug");
+    }
+
+    private static int calledWrongly(Terminal terminal, ParameterException e) {
+        String hint = "see '" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help'";
+        if (e instanceof UnmatchedArgumentException unmatched && !unmatched.getSuggestions().isEmpty()) {
+            hint = "did you mean " + String.join(" or ", unmatched.getSuggestions()) + "? " + hint;
+        }
+        terminal.err().println("beach: " + Errors.line(new CommandFailure(e.getMessage() + " (" + hint + ")")));
+        return CALLED_WRONGLY;
+    }
+
+    private static int report(Terminal terminal, Throwable failure, boolean trace) {
+        if (failure instanceof Output.ReaderGone) {
+            return FAILED;
+        }
+        terminal.err().println("beach: " + Errors.line(failure));
+        if (trace) {
+            failure.printStackTrace(terminal.err());
+        }
+        return FAILED;
+    }
+
+    @Override
+    int run(Output out) {
+        if (version) {
+            String built = Main.class.getPackage().getImplementationVersion();
+            out.line("beach " + (built == null ? "(not built as a jar)" : built) + ", Java " + Runtime.version());
+            return 0;
+        }
+        throw new UsageException("no command given");
+    }
+}

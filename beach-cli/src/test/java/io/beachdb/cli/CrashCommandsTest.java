@@ -1,0 +1,170 @@
+package io.beachdb.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.beachdb.BeachDB;
+import io.beachdb.cli.Cli.Result;
+import io.beachdb.dbtestkit.CrashProfile;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class CrashCommandsTest {
+    @TempDir
+    private Path directory;
+
+    private Path db;
+    private Path acks;
+
+    @BeforeEach
+    void choose() {
+        db = directory.resolve("db");
+        acks = directory.resolve("acks");
+    }
+
+    private List<String> work(long seed, int operations, String profile) throws IOException {
+        String printed = Cli.good("crash", "worker", db, "--seed", seed, "--ops", operations, "--profile", profile);
+        Files.writeString(acks, printed);
+        return printed.lines().toList();
+    }
+
+    @ParameterizedTest
+    @EnumSource(CrashProfile.class)
+    void verify_workerThatEnded_good(CrashProfile profile) throws IOException {
+        List<String> lines = work(5, 600, profile.label());
+        assertThat(lines.getFirst()).isEqualTo("SEED 5 OPS 600 PROFILE " + profile.label());
+        assertThat(lines.get(1)).isEqualTo("RUN 0");
+        assertThat(lines.getLast()).isEqualTo("DONE");
+        long acknowledged = lines.stream().filter(line -> line.startsWith("ACK ")).count();
+        assertThat(acknowledged).isBetween(250L, 450L);
+        assertThat(Cli.good("crash", "verify", db, acks)).startsWith("all " + acknowledged + " acknowledged operations");
+        assertThat(Cli.good("crash", "verify", db, acks, "--logged", "--json")).contains("\"good\":true");
+    }
+
+    @Test
+    void verify_severalRunsOnOneDirectory_eachJudged() throws IOException {
+        work(1, 300, "tiny");
+        Path first = Files.move(acks, directory.resolve("first"));
+        work(1, 300, "tiny");
+        Path second = Files.move(acks, directory.resolve("second"));
+        work(2, 100, "threads");
+        assertThat(Cli.good("crash", "verify", db, acks)).contains("from 3 runs");
+        assertThat(Cli.good("crash", "verify", db, first, second, acks)).contains("from 3 runs");
+    }
+
+    @Test
+    void verify_outputCutAnywhere_good() throws IOException {
+        work(6, 60, "tiny");
+        String all = Files.readString(acks);
+        for (int length = 0; length <= all.length(); length += 1 + length / 40) {
+            Files.writeString(acks, all.substring(0, length));
+            Result result = Cli.run("crash", "verify", db, acks);
+            assertThat(result.code()).as("first %s characters: %s", length, result.err()).isZero();
+        }
+    }
+
+    @Test
+    void verify_nothingAcknowledgedAndNothingThere_good() throws IOException {
+        Files.createFile(acks);
+        assertThat(Cli.run("crash", "verify", db, acks).code()).isZero();
+        Files.writeString(acks, "SEED 1 OPS 10 PROFILE tiny\n");
+        assertThat(Cli.run("crash", "verify", db, acks).code()).isZero();
+        Files.createDirectory(db);
+        assertThat(Cli.run("crash", "verify", db, acks).code()).isZero();
+        assertThat(db.resolve("CURRENT")).doesNotExist();
+    }
+
+    @Test
+    void verify_databaseGone_caught() throws IOException {
+        work(7, 30, "tiny");
+        FileTrees.delete(db);
+        Result result = Cli.run("crash", "verify", db, acks);
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.err()).contains("there is no database, but run 0 had been acknowledged");
+    }
+
+    @Test
+    void verify_databaseChangedBehindItsBack_caught() throws IOException {
+        List<String> lines = work(8, 200, "tiny");
+        String put = lines.stream()
+                .filter(line -> line.contains(" PUT +"))
+                .reduce((a, b) -> b)
+                .orElseThrow();
+        byte[] key = put.substring(put.indexOf('+') + 1, put.lastIndexOf('='))
+                .getBytes(StandardCharsets.US_ASCII);
+        byte[] value;
+        try (BeachDB open = BeachDB.open(db)) {
+            value = open.get(key);
+            assertThat(value).isNotNull();
+            open.delete(key);
+        }
+        assertCaught("is absent", "must be there");
+        value[value.length - 1] ^= 1;
+        try (BeachDB open = BeachDB.open(db)) {
+            open.put(key, value);
+        }
+        assertCaught("holds a value that no run wrote");
+        value[value.length - 1] ^= 1;
+        try (BeachDB open = BeachDB.open(db)) {
+            open.put(key, value);
+        }
+        assertThat(Cli.run("crash", "verify", db, acks).code()).isZero();
+        try (BeachDB open = BeachDB.open(db)) {
+            open.put("stranger".getBytes(StandardCharsets.US_ASCII), value);
+        }
+        assertCaught("'stranger' comes from nowhere");
+    }
+
+    private void assertCaught(String... texts) {
+        Result result = Cli.run("crash", "verify", db, acks);
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.err()).contains(texts);
+        assertThat(Cli.run("crash", "verify", db, acks, "--json").out()).contains("\"good\":false");
+    }
+
+    @Test
+    void verify_acknowledgementsOfAnotherSeed_refused() throws IOException {
+        work(9, 50, "tiny");
+        String text = Files.readString(acks);
+        Files.writeString(acks, text.replace("SEED 9", "SEED 10"));
+        assertThat(Cli.run("crash", "verify", db, acks).code()).isEqualTo(1);
+        Files.writeString(acks, text.replaceAll("(?m)^ACK.*\n", "").replace("DONE\n", "").replace("SEED 9", "SEED 10"));
+        assertCaught("belong to another directory");
+        Files.writeString(acks, "hello\n");
+        assertThat(Cli.run("crash", "verify", db, acks).err()).contains("line 1 of the acknowledgements is 'hello'");
+    }
+
+    @Test
+    void worker_onADirectoryOfOthers_refuses() {
+        Cli.good("put", db, "mine", "1");
+        Result result = Cli.run("crash", "worker", db, "--seed", "1", "--ops", "10");
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.err()).contains("a directory of its own").hasLineCount(1);
+        assertThat(Cli.good("scan", db)).isEqualTo("mine\t1\n");
+    }
+
+    @Test
+    void worker_absurdArguments_refused() {
+        assertThat(Cli.run("crash", "worker", db, "--seed", "1", "--ops", "-1").err()).contains("ops is -1, allowed 0 to");
+        assertThat(Cli.run("crash", "worker", db, "--seed", "1", "--ops", "1", "--profile", "huge").err())
+                .contains("profile is 'huge', allowed default, tiny, threads");
+        assertThat(db).doesNotExist();
+    }
+
+    @Test
+    void run_threeRoundsOfRealKills_nothingLost() {
+        Path where = directory.resolve("run");
+        Result result = Cli.run("crash", "run", "--rounds", "3", "--seed", "77", "--dir", where);
+        assertThat(result.err()).isEmpty();
+        assertThat(result.code()).isZero();
+        assertThat(result.out()).startsWith("seed 77, directory ").contains("round 3, ", "nothing lost, torn");
+        assertThat(where.resolve("db")).isDirectory();
+    }
+}

@@ -1,0 +1,138 @@
+package io.beachdb.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.beachdb.cli.Cli.Result;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What holds for all commands: help, exit codes, one clear line for an error. */
+class MainTest {
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "", "demo", "put", "get", "delete", "scan", "load", "export", "stats", "compact", "dump", "verify", "bench",
+                "crash", "crash run", "crash worker", "crash verify"
+            })
+    void help_everyCommand_explainsAndSucceeds(String command) {
+        Result result = Cli.run((Object[]) (command + " --help").strip().split(" "));
+        assertThat(result.code()).isZero();
+        assertThat(result.err()).isEmpty();
+        assertThat(result.out())
+                .startsWith("Usage: beach")
+                .contains(command.isEmpty() ? "COMMAND" : command, "--help", "--debug")
+                .endsWith("\n")
+                .doesNotContain("\033");
+        assertThat(result.out().lines().count()).isGreaterThan(6);
+        assertThat(result.out().lines().map(String::length)).allMatch(length -> length <= 100);
+    }
+
+    @Test
+    void help_onATerminal_hasColours() {
+        assertThat(Cli.runWith(InputStream.nullInputStream(), true, "get", "--help").out()).contains("\033");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "gett",
+                "get",
+                "get DIR",
+                "get DIR a b",
+                "get DIR a --nope",
+                "scan DIR --limit x",
+                "scan DIR --limit -1",
+                "scan DIR --prefix a --from b",
+                "put DIR key \\q",
+                "load DIR -",
+                "load DIR - --format xml",
+                "export DIR --format files",
+                "dump FILE",
+                "dump log FILE",
+                "crash",
+                "crash verify DIR",
+                "crash worker DIR --seed 1",
+                "crash run --rounds 0"
+            })
+    void call_wrongArguments_oneLineAndCode2(String line) {
+        Result result = Cli.run((Object[]) line.replace("DIR", directory.toString()).split(" "));
+        assertThat(result.code()).isEqualTo(2);
+        assertThat(result.bytes()).isEmpty();
+        assertThat(result.err()).startsWith("beach: ").endsWith("--help')\n");
+        assertThat(result.err().lines()).hasSize(1);
+    }
+
+    @Test
+    void call_misspelt_suggests() {
+        assertThat(Cli.run("exprot").err()).contains("did you mean export");
+    }
+
+    @Test
+    void version_asked_told() {
+        assertThat(Cli.good("--version")).startsWith("beach ").contains("Java " + Runtime.version());
+    }
+
+    @Test
+    void error_withoutDebug_oneLine_withDebug_theTraceToo() {
+        Path missing = directory.resolve("missing");
+        Result plain = Cli.run("get", missing, "a");
+        assertThat(plain.code()).isEqualTo(1);
+        assertThat(plain.err().lines()).singleElement().asString().startsWith("beach: ").contains("missing");
+        Result debugged = Cli.run("get", missing, "a", "--debug");
+        assertThat(debugged.code()).isEqualTo(1);
+        assertThat(debugged.err()).startsWith(plain.err().strip()).contains("\tat io.beachdb.");
+        assertThat(Files.exists(missing)).as("reading made a directory").isFalse();
+    }
+
+    @Test
+    void output_thatCannotBeWritten_isAnError() {
+        Cli.good("put", directory.resolve("db"), "a", "1");
+        OutputStream full = new OutputStream() {
+            @Override
+            public void write(int b) throws IOException {
+                throw new IOException("No space left on device");
+            }
+        };
+        java.io.ByteArrayOutputStream err = new java.io.ByteArrayOutputStream();
+        Terminal terminal = new Terminal(
+                InputStream.nullInputStream(),
+                full,
+                new PrintStream(err, true, java.nio.charset.StandardCharsets.UTF_8),
+                false);
+        int code = Main.run(terminal, "scan", directory.resolve("db").toString());
+        assertThat(code).isEqualTo(1);
+        assertThat(err.toString(java.nio.charset.StandardCharsets.UTF_8))
+                .isEqualTo("beach: cannot write the output: No space left on device\n");
+    }
+
+    @Test
+    void output_whoseReaderHasGone_endsQuietly() {
+        Cli.good("put", directory.resolve("db"), "a", "1");
+        OutputStream gone = new OutputStream() {
+            @Override
+            public void write(int b) throws IOException {
+                throw new IOException("Broken pipe");
+            }
+        };
+        java.io.ByteArrayOutputStream err = new java.io.ByteArrayOutputStream();
+        Terminal terminal = new Terminal(
+                InputStream.nullInputStream(),
+                gone,
+                new PrintStream(err, true, java.nio.charset.StandardCharsets.UTF_8),
+                false);
+        assertThat(Main.run(terminal, "scan", directory.resolve("db").toString())).isEqualTo(1);
+        assertThat(err.size()).isZero();
+    }
+}
