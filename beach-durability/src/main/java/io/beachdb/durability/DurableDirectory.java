@@ -113,10 +113,11 @@ public final class DurableDirectory implements AutoCloseable {
       if (mode == Mode.READ_ONLY) {
         opened = new Opened(null, new Syncability.Syncable());
       } else {
+        Syncability ancestors = new Syncability.Syncable();
         if (kind == PathKind.ABSENT) {
-          makeDirectories(vfs, resolved, made, syncs);
+          ancestors = makeDirectories(vfs, resolved, made, syncs);
         }
-        opened = openAndSync(vfs, resolved, syncs);
+        opened = openAndSync(vfs, resolved, ancestors, syncs);
       }
       DurableDirectory directory = new DurableDirectory(vfs, resolved, mode, opened, scheduler, listener);
       made.forEach(m -> directory.tell(Kind.MAKE_DIRECTORY, m.toString(), null, 0));
@@ -130,25 +131,41 @@ public final class DurableDirectory implements AutoCloseable {
     }
   }
 
-  /** Makes the missing directories from the top, each synced into its parent before the next. */
-  private static void makeDirectories(Vfs vfs, Path path, List<Path> made, List<EarlySync> syncs) throws IOException {
+  /**
+   * Makes the missing directories from the top, each synced into its parent before the next. So at most the lowest that is
+   * there may not be on disk, left by somebody who died before its sync: its name is synced first.
+   */
+  private static Syncability makeDirectories(Vfs vfs, Path path, List<Path> made, List<EarlySync> syncs)
+      throws IOException {
     Deque<Path> missing = new ArrayDeque<>();
-    for (Path at = path; at != null && vfs.kind(at) == PathKind.ABSENT; at = at.getParent()) {
-      missing.push(at);
+    Path there = path;
+    while (there != null && vfs.kind(there) == PathKind.ABSENT) {
+      missing.push(there);
+      there = there.getParent();
+    }
+    Syncability outcome = new Syncability.Syncable();
+    if (there != null) {
+      outcome = syncParent(vfs, there, outcome, syncs);
     }
     for (Path directory : missing) {
       vfs.makeDirectory(directory);
       made.add(directory);
-      Path parent = directory.getParent();
-      if (parent != null) {
-        try {
-          syncOnce(vfs, parent, SyncSite.DIRECTORY_CREATE, syncs);
-        } catch (NotSyncableException e) {
-          // Found again, and kept as the typed outcome, by openAndSync.
-          continue;
-        }
+      outcome = syncParent(vfs, directory, outcome, syncs);
+    }
+    return outcome;
+  }
+
+  private static Syncability syncParent(Vfs vfs, Path directory, Syncability outcome, List<EarlySync> syncs)
+      throws IOException {
+    Path parent = directory.getParent();
+    if (parent != null) {
+      try {
+        syncOnce(vfs, parent, SyncSite.DIRECTORY_CREATE, syncs);
+      } catch (NotSyncableException e) {
+        return new Syncability.NotSyncable(e.getMessage());
       }
     }
+    return outcome;
   }
 
   private static void syncOnce(Vfs vfs, Path directory, SyncSite site, List<EarlySync> syncs) throws IOException {
@@ -159,10 +176,11 @@ public final class DurableDirectory implements AutoCloseable {
     }
   }
 
-  private static Opened openAndSync(Vfs vfs, Path path, List<EarlySync> syncs) throws IOException {
+  private static Opened openAndSync(Vfs vfs, Path path, Syncability ancestors, List<EarlySync> syncs)
+      throws IOException {
     Path parent = path.getParent();
     Path grandparent = parent == null ? null : parent.getParent();
-    Syncability outcome = new Syncability.Syncable();
+    Syncability outcome = ancestors;
     for (Path ancestor : new Path[] {grandparent, parent}) {
       if (ancestor != null) {
         try {

@@ -63,12 +63,20 @@ final class ReopeningFile implements VfsFile {
 
   @Override
   public long size() throws IOException {
-    while (true) {
-      FileChannel used = channel;
-      try {
-        return used.size();
-      } catch (ClosedChannelException e) {
-        reopen(used, e);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        FileChannel used = channel;
+        interrupted |= Thread.interrupted(); // else this call would close each channel that is opened for it
+        try {
+          return used.size();
+        } catch (ClosedChannelException e) {
+          reopen(used, e);
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
       }
     }
   }

@@ -24,8 +24,8 @@ final class CurrentFile {
             SyncedTo manifest,
             Predicate<String> letsGo,
             MemoryAccount account) {
-        FileHeader content = FileHeader.plain(
-                ManifestFormat.CURRENT_MAGIC, ManifestFormat.VERSION, databaseId, manifestNumber);
+        FileHeader content =
+                FileHeader.plain(ManifestFormat.CURRENT_MAGIC, ManifestFormat.VERSION, databaseId, manifestNumber);
         NativeBlock block = account.acquire(MemoryUse.SCRATCH, FileHeader.BYTES);
         try {
             content.write(block.memory(), 0);
@@ -54,8 +54,7 @@ final class CurrentFile {
     }
 
     private static CorruptionException damage(long offset, String detail) {
-        return new CorruptionException(
-                FileName.CURRENT, offset, detail + ". Restore it from a copy of the database.");
+        return new CorruptionException(FileName.CURRENT, offset, detail + ". Restore it from a copy of the database.");
     }
 
     /** Reads the header that a file begins with. */

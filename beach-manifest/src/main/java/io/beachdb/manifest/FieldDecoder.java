@@ -109,8 +109,7 @@ final class FieldDecoder {
             case ManifestFormat.OLDEST_LOG ->
                 new OldestLog(number("log number", 0, FileNumbers.MAX), number("state", 0, 1) == 1);
             case ManifestFormat.NEXT_FILE_NUMBER -> new NextFileNumber(number("number", 1, FileNumbers.MAX));
-            case ManifestFormat.LAST_SEQUENCE ->
-                new LastSequence(number("sequence", 0, InternalKeys.MAX_SEQUENCE));
+            case ManifestFormat.LAST_SEQUENCE -> new LastSequence(number("sequence", 0, InternalKeys.MAX_SEQUENCE));
             case ManifestFormat.ADDED_TABLE -> addedTable();
             case ManifestFormat.DROPPED_TABLE -> new DroppedTable(level(), tableNumber());
             case ManifestFormat.MOVED_TABLE -> new MovedTable(level(), level(), tableNumber());

@@ -16,8 +16,7 @@ import java.util.Arrays;
  * handle: a segment over the heap at the same call site as native ones would slow down every key comparison there is.
  */
 public final class InternalKey implements Comparable<InternalKey> {
-    private static final VarHandle HEAP_LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+    private static final VarHandle HEAP_LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
     private static final ValueLayout.OfLong NATIVE_LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 

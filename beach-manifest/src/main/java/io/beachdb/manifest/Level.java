@@ -15,8 +15,9 @@ final class Level {
      */
     private static final Level EMPTY = new Level(0, new LiveTable[0]);
 
-    private static final Comparator<LiveTable> NEWEST_FIRST =
-            Comparator.comparingLong((LiveTable table) -> table.entry().largestSequence()).reversed();
+    private static final Comparator<LiveTable> NEWEST_FIRST = Comparator.comparingLong(
+                    (LiveTable table) -> table.entry().largestSequence())
+            .reversed();
     private static final Comparator<LiveTable> BY_KEY =
             Comparator.comparing(table -> table.entry().smallest());
 
@@ -90,8 +91,12 @@ final class Level {
         InternalKey largest = sorted[sorted.length - 1].entry().largest();
         if (level == 0) {
             for (LiveTable table : sorted) {
-                smallest = table.entry().smallest().compareUserKey(smallest) < 0 ? table.entry().smallest() : smallest;
-                largest = table.entry().largest().compareUserKey(largest) > 0 ? table.entry().largest() : largest;
+                smallest = table.entry().smallest().compareUserKey(smallest) < 0
+                        ? table.entry().smallest()
+                        : smallest;
+                largest = table.entry().largest().compareUserKey(largest) > 0
+                        ? table.entry().largest()
+                        : largest;
             }
         }
         int mismatch = Arrays.mismatch(smallest.bytes(), largest.bytes());
@@ -190,9 +195,7 @@ final class Level {
 
     /** Returns whether the key lies before (negative), among or behind (positive) all that begin with the prefix. */
     private int side(MemorySegment key, long offset, int length) {
-        return prefix.length == 0
-                ? 0
-                : InternalKey.compare(key, offset, Math.min(length, prefix.length), prefix);
+        return prefix.length == 0 ? 0 : InternalKey.compare(key, offset, Math.min(length, prefix.length), prefix);
     }
 
     /** Returns the first place whose head is not below {@code head}. */

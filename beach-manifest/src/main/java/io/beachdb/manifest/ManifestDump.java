@@ -40,8 +40,7 @@ public final class ManifestDump {
      * @param lines takes the text, line by line
      * @return whether no damage was met; a torn tail is none
      */
-    public static boolean dump(
-            DurableDirectory directory, String name, MemoryAccount account, Consumer<String> lines) {
+    public static boolean dump(DurableDirectory directory, String name, MemoryAccount account, Consumer<String> lines) {
         ManifestDump dump = new ManifestDump(lines);
         try (ReadableFile file = directory.open(name)) {
             lines.accept(name + ", " + file.size() + " bytes");
@@ -107,8 +106,8 @@ public final class ManifestDump {
         line(
                 String.valueOf(offset),
                 kindName(kind),
-                "ordinal " + records.ordinal() + ", " + records.payloadLength() + " bytes, "
-                        + records.syncedOffset() + " bytes were synced");
+                "ordinal " + records.ordinal() + ", " + records.payloadLength() + " bytes, " + records.syncedOffset()
+                        + " bytes were synced");
         try {
             decoder.decode(
                     records.payloadMemory(),

@@ -93,8 +93,7 @@ public final class ManifestReader {
         }
     }
 
-    private RecoveredManifest replay(
-            ReadableFile file, FileHeader header, MemoryAccount account, List<String> names) {
+    private RecoveredManifest replay(ReadableFile file, FileHeader header, MemoryAccount account, List<String> names) {
         try (RecordReader records = new RecordReader(
                 new FileSource(file), header, ManifestFormat.MAX_RECORD_BYTES, account, MemoryUse.SCRATCH)) {
             while (records.next()) {
@@ -103,7 +102,8 @@ public final class ManifestReader {
             RecordReader.End end = records.end();
             recordOffset = end.offset();
             if (state == State.SNAPSHOT) {
-                throw damage("the snapshot that the file begins with ends here and is not whole (" + end.detail() + ")");
+                throw damage(
+                        "the snapshot that the file begins with ends here and is not whole (" + end.detail() + ")");
             }
             if (state == State.ENDED && end.offset() < file.size()) {
                 throw damage("the file was closed here, and " + (file.size() - end.offset()) + " bytes follow");
@@ -169,11 +169,12 @@ public final class ManifestReader {
 
     private void checkState(State expected, String what) {
         if (state != expected) {
-            throw damage(what + " stands " + switch (state) {
-                case SNAPSHOT -> "inside the snapshot";
-                case EDITS -> "behind the snapshot's end";
-                case ENDED -> "behind the end record";
-            });
+            throw damage(what + " stands "
+                    + switch (state) {
+                        case SNAPSHOT -> "inside the snapshot";
+                        case EDITS -> "behind the snapshot's end";
+                        case ENDED -> "behind the end record";
+                    });
         }
     }
 
@@ -188,7 +189,8 @@ public final class ManifestReader {
                     throw damage("an edit ends a snapshot");
                 }
                 if (tables != builder.tableCount()) {
-                    throw damage("the snapshot ends with " + builder.tableCount() + " tables, it should have " + tables);
+                    throw damage(
+                            "the snapshot ends with " + builder.tableCount() + " tables, it should have " + tables);
                 }
                 state = State.EDITS;
             }

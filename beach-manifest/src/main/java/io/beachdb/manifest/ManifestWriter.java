@@ -95,8 +95,7 @@ public final class ManifestWriter implements AutoCloseable {
             Version recovered,
             VersionEdit edit) {
         TableEntry.checkRange("rollOverBytes", rollOverBytes, 1, Long.MAX_VALUE);
-        ManifestWriter writer =
-                new ManifestWriter(directory, databaseId, numbers, account, rollOverBytes, recovered);
+        ManifestWriter writer = new ManifestWriter(directory, databaseId, numbers, account, rollOverBytes, recovered);
         long number = numbers.next();
         VersionEdit stamped = edit.withNextFileNumber(numbers.peek());
         Version next = recovered.apply(stamped);

@@ -118,7 +118,9 @@ class FieldCodecTest {
     @Test
     void decode_otherKeyspace_isRefused() {
         byte[] record = encode(List.of(new AddedTable(0, entry(1, "a", "b", 1, 1))));
-        assertThat(record[4]).as("the keyspace, behind kind, tag, length and level").isZero();
+        assertThat(record[4])
+                .as("the keyspace, behind kind, tag, length and level")
+                .isZero();
         record[4] = 1;
         assertThatThrownBy(() -> decode(record))
                 .isInstanceOf(UnsupportedFormatException.class)

@@ -22,7 +22,8 @@ class InternalKeyTest {
                 MemorySegment.copy(a, 0, memory, java.lang.foreign.ValueLayout.JAVA_BYTE, offset, a.length);
                 int expected = Integer.signum(Arrays.compareUnsigned(a, b));
                 InternalKey bound = InternalKey.copyOf(b, 0);
-                assertThat(Integer.signum(-bound.compareUserKey(memory, offset, a.length))).isEqualTo(expected);
+                assertThat(Integer.signum(-bound.compareUserKey(memory, offset, a.length)))
+                        .isEqualTo(expected);
                 int skip = Math.min(Math.min(a.length, b.length), random.nextInt(4));
                 int heads = Long.compare(InternalKey.head(memory, offset, a.length, skip), bound.head(skip));
                 int tails = Integer.signum(Arrays.compareUnsigned(

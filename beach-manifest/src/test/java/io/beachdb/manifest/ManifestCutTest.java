@@ -2,6 +2,7 @@ package io.beachdb.manifest;
 
 import static io.beachdb.manifest.ManifestFixture.entry;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.beachdb.base.StorageException;
 import io.beachdb.base.format.FileName;
@@ -10,6 +11,7 @@ import io.beachdb.durability.RecoveredState;
 import io.beachdb.durability.SyncSite;
 import io.beachdb.testkit.CutPolicy;
 import io.beachdb.testkit.DiskOperation;
+import io.beachdb.testkit.DurabilityViolation;
 import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.SimulatedDisk;
 import io.beachdb.testkit.SimulatedEnd;
@@ -23,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * A small life of a database's manifests (creation, edits, roll-overs, deletions, reopening), with the power cut before
@@ -34,8 +37,11 @@ class ManifestCutTest {
 
     /** What was acknowledged, and what may be there instead. */
     private static final class Promise {
-        @Nullable Map<String, Object> acknowledged; // null: no database yet
-        @Nullable Map<String, Object> underway;
+        @Nullable
+        Map<String, Object> acknowledged; // null: no database yet
+
+        @Nullable
+        Map<String, Object> underway;
 
         void begin(@Nullable Map<String, Object> next) {
             underway = next;
@@ -93,9 +99,17 @@ class ManifestCutTest {
         for (int i = 0; i < rounds; i++) {
             long sequence = writer.version().lastSequence() + 1;
             TableEntry a = entry(numbers.next(), "a", "m", sequence, sequence);
-            append(fixture, writer, promise, VersionEdit.builder().addTable(0, a, fixture.file(a)).lastSequence(sequence));
+            append(
+                    fixture,
+                    writer,
+                    promise,
+                    VersionEdit.builder().addTable(0, a, fixture.file(a)).lastSequence(sequence));
             TableEntry b = entry(numbers.next(), "c", "z", sequence + 1, sequence + 1);
-            append(fixture, writer, promise, VersionEdit.builder().addTable(0, b, fixture.file(b)).lastSequence(sequence + 1));
+            append(
+                    fixture,
+                    writer,
+                    promise,
+                    VersionEdit.builder().addTable(0, b, fixture.file(b)).lastSequence(sequence + 1));
             VersionEdit.Builder compaction = VersionEdit.builder();
             for (int level = 0; level < 2; level++) {
                 for (LiveTable table : writer.version().tables(level)) {
@@ -186,6 +200,34 @@ class ManifestCutTest {
         }
     }
 
+    /** A sync of the manifest's, by its site and whether it is of a file or the directory. */
+    record Sync(SyncSite site, DiskOperation.Kind kind, String name) {
+        boolean matches(DiskOperation operation) {
+            return operation.site() == site
+                    && operation.kind() == kind
+                    && operation.name().matches(name);
+        }
+    }
+
+    static List<Sync> syncs() {
+        return List.of(
+                new Sync(SyncSite.MANIFEST_CREATE, DiskOperation.Kind.SYNC_FILE, "MANIFEST-\\d+\\.tmp"),
+                new Sync(SyncSite.MANIFEST_CREATE, DiskOperation.Kind.SYNC_FILE, "MANIFEST-\\d+"),
+                new Sync(SyncSite.MANIFEST_CREATE, DiskOperation.Kind.SYNC_DIRECTORY, "db"),
+                new Sync(SyncSite.MANIFEST_EDIT, DiskOperation.Kind.SYNC_FILE, "MANIFEST-\\d+"),
+                new Sync(SyncSite.CURRENT_SWITCH, DiskOperation.Kind.SYNC_FILE, "CURRENT\\.tmp"),
+                new Sync(SyncSite.CURRENT_SWITCH, DiskOperation.Kind.SYNC_DIRECTORY, "db"));
+    }
+
+    /** No sync is there for nothing: without any one of them, something is counted on that is not on disk. */
+    @ParameterizedTest
+    @MethodSource("syncs")
+    void life_withoutOneSync_isFoundOut(Sync sync) {
+        SimulatedDisk disk = disk();
+        disk.inject(Fault.on(sync::matches).with(Fault.Effect.IGNORED).sticky());
+        assertThatThrownBy(() -> life(disk, new Promise())).isInstanceOf(DurabilityViolation.class);
+    }
+
     /** Any operation may fail, happened or not; a failed edit is in doubt, and resume settles it. */
     @ParameterizedTest
     @EnumSource(names = {"FAILS", "FAILS_BUT_HAPPENED", "FAILS_HALFWAY"})
@@ -233,7 +275,9 @@ class ManifestCutTest {
                     return true;
                 }
             } catch (StorageException e) {
-                assertThat(opened).as(what + ": only opening the directory may end here").isNull();
+                assertThat(opened)
+                        .as(what + ": only opening the directory may end here")
+                        .isNull();
                 return false;
             }
         }

@@ -105,7 +105,8 @@ class ManifestDamageTest {
                 edits = ends.get(i) <= length ? i : edits;
             }
             if (edits < 0) {
-                checkRefused(MANIFEST, "cut at " + length); // CURRENT leads to a snapshot only once all of it is on disk
+                checkRefused(
+                        MANIFEST, "cut at " + length); // CURRENT leads to a snapshot only once all of it is on disk
             } else {
                 checkReads(edits, "cut at " + length);
             }
@@ -129,8 +130,8 @@ class ManifestDamageTest {
         fixture.install(MANIFEST, Arrays.copyOf(whole, whole.length + more));
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(CorruptionException.class)
-                .hasMessageContaining(
-                        MANIFEST + " at offset " + whole.length + ": the file was closed here, and " + more + " bytes follow");
+                .hasMessageContaining(MANIFEST + " at offset " + whole.length + ": the file was closed here, and "
+                        + more + " bytes follow");
     }
 
     @Test

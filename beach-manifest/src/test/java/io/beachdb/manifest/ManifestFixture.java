@@ -44,8 +44,7 @@ final class ManifestFixture implements AutoCloseable {
 
     static InternalKey key(String userKey, long sequence) {
         return InternalKey.copyOf(
-                userKey.getBytes(StandardCharsets.ISO_8859_1),
-                InternalKeys.trailer(sequence, InternalKeys.KIND_PUT));
+                userKey.getBytes(StandardCharsets.ISO_8859_1), InternalKeys.trailer(sequence, InternalKeys.KIND_PUT));
     }
 
     static TableEntry entry(long number, String smallest, String largest, long fromSequence, long toSequence) {
@@ -81,7 +80,8 @@ final class ManifestFixture implements AutoCloseable {
         disk.install(PATH.resolve(FileName.log(number)), new byte[] {1});
     }
 
-    @Nullable RecoveredManifest read() {
+    @Nullable
+    RecoveredManifest read() {
         return ManifestReader.read(directory, account);
     }
 

@@ -53,7 +53,9 @@ class ManifestModelTest {
                             edits.next());
                     DurableSwitch switched = writer.switchCurrent();
                     String old = FileName.manifest(recovered.manifestNumber());
-                    assertThat(switched.allows(old)).as("the manifest of the run before").isTrue();
+                    assertThat(switched.allows(old))
+                            .as("the manifest of the run before")
+                            .isTrue();
                     fixture.directory.delete(old, switched);
                 }
             }

@@ -159,13 +159,20 @@ class ManifestReaderTest {
                 new Bad(
                         "V4: there is table 3, the next file number is 1",
                         Raw.snapshot(ORDER, new LastSequence(9), table, new SnapshotEnd(1))),
-                new Bad("V5: last sequence goes back from 2 to 1", EMPTY, Raw.edit(new LastSequence(2)), Raw.edit(new LastSequence(1))),
+                new Bad(
+                        "V5: last sequence goes back from 2 to 1",
+                        EMPTY,
+                        Raw.edit(new LastSequence(2)),
+                        Raw.edit(new LastSequence(1))),
                 new Bad("V6: table 3 is to leave level 1 and is not there", EMPTY, Raw.edit(new DroppedTable(1, 3))),
                 new Bad("record ordinal is 5, expected 2", EMPTY, new Raw(ManifestFormat.EDIT, List.of(), 5, 0)),
                 new Bad(
                         "the first record has ordinal 2, expected 1",
                         new Raw(ManifestFormat.SNAPSHOT, List.of(ORDER, new SnapshotEnd(0)), 2, 0)),
-                new Bad("the record's sequence is 8, a manifest's are 0", EMPTY, new Raw(ManifestFormat.EDIT, List.of(), 0, 8)));
+                new Bad(
+                        "the record's sequence is 8, a manifest's are 0",
+                        EMPTY,
+                        new Raw(ManifestFormat.EDIT, List.of(), 0, 8)));
     }
 
     @ParameterizedTest
@@ -187,7 +194,8 @@ class ManifestReaderTest {
         install(List.of(Raw.snapshot(new KeyOrder("beach.reverse"), new SnapshotEnd(0))));
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(UnsupportedFormatException.class)
-                .hasMessageContaining("its keys are in the order 'beach.reverse', this library knows only 'beach.bytewise'");
+                .hasMessageContaining(
+                        "its keys are in the order 'beach.reverse', this library knows only 'beach.bytewise'");
         installHeader(MANIFEST, FileHeader.plain(ManifestFormat.MANIFEST_MAGIC, 2, ManifestFixture.ID, 7));
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(UnsupportedFormatException.class)
@@ -238,8 +246,9 @@ class ManifestReaderTest {
                 new SnapshotEnd(1))));
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(CorruptionException.class)
-                .hasMessage("000003.sst: MANIFEST-000007 names it as a table of level 2, and it is not there. Restore it"
-                        + " from a copy of the database.");
+                .hasMessage(
+                        "000003.sst: MANIFEST-000007 names it as a table of level 2, and it is not there. Restore it"
+                                + " from a copy of the database.");
         fixture.file(entry(3, "a", "b", 1, 2));
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(CorruptionException.class)
@@ -305,13 +314,19 @@ class ManifestReaderTest {
     void dump_showsEveryFieldWithItsOffset() {
         fixture.file(entry(3, "a", "b", 1, 2));
         install(List.of(
-                Raw.snapshot(ORDER, new NextFileNumber(10), new LastSequence(50), new OldestLog(9, false), new SnapshotEnd(0)),
+                Raw.snapshot(
+                        ORDER,
+                        new NextFileNumber(10),
+                        new LastSequence(50),
+                        new OldestLog(9, false),
+                        new SnapshotEnd(0)),
                 Raw.edit(new AddedTable(1, entry(3, "a", "b\u0001", 1, 2)), new OldestLog(9, true)),
                 Raw.edit(new EditField.MovedTable(1, 2, 3)),
                 Raw.edit(new DroppedTable(2, 3)),
                 Raw.end()));
         List<String> lines = new ArrayList<>();
-        assertThat(ManifestDump.dump(fixture.directory, MANIFEST, fixture.account, lines::add)).isTrue();
+        assertThat(ManifestDump.dump(fixture.directory, MANIFEST, fixture.account, lines::add))
+                .isTrue();
         assertThat(String.join("\n", lines)).isEqualTo("""
                 MANIFEST-000007, 349 bytes
                 0            header             BEACHMAN version 1, database 0123456789abcdeffedcba9876543210, number 7, features 0x0/0x0
@@ -336,11 +351,13 @@ class ManifestReaderTest {
     void dump_current_andTornTail() {
         install(List.of(EMPTY, Raw.edit()));
         List<String> lines = new ArrayList<>();
-        assertThat(ManifestDump.dump(fixture.directory, FileName.CURRENT, fixture.account, lines::add)).isTrue();
+        assertThat(ManifestDump.dump(fixture.directory, FileName.CURRENT, fixture.account, lines::add))
+                .isTrue();
         assertThat(lines.getLast()).isEqualTo("48           leads to           MANIFEST-000007");
         byte[] whole = fixture.bytes(MANIFEST);
         fixture.install(MANIFEST, Arrays.copyOf(whole, whole.length - 1));
-        assertThat(ManifestDump.dump(fixture.directory, MANIFEST, fixture.account, lines::add)).isTrue();
+        assertThat(ManifestDump.dump(fixture.directory, MANIFEST, fixture.account, lines::add))
+                .isTrue();
         assertThat(lines.getLast()).contains("TORN TAIL").contains("40 bytes: the file ends inside a fragment");
         assertThat(Set.copyOf(lines)).hasSizeGreaterThan(5);
     }

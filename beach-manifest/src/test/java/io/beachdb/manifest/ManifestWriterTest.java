@@ -73,13 +73,17 @@ class ManifestWriterTest {
         long second = writer.version().table(0, 0).number();
         long log = numbers.next();
         fixture.log(log);
-        DurableEdit receipt = writer.append(
-                VersionEdit.builder().dropTable(0, first).moveTable(0, 3, second).oldestLog(log).build());
+        DurableEdit receipt = writer.append(VersionEdit.builder()
+                .dropTable(0, first)
+                .moveTable(0, 3, second)
+                .oldestLog(log)
+                .build());
         assertThat(receipt.allows(name(first))).isTrue();
         assertThat(receipt.allows(name(second))).as("a moved table").isFalse();
         assertThat(receipt.allows(FileName.log(log - 1))).isTrue();
         assertThat(receipt.allows(FileName.log(log))).isFalse();
-        for (String name : List.of("CURRENT", "LOCK", "LOCK.holder", "MANIFEST-000001", "OPTIONS-000001", "notes", "000001.wal.tmp")) {
+        for (String name : List.of(
+                "CURRENT", "LOCK", "LOCK.holder", "MANIFEST-000001", "OPTIONS-000001", "notes", "000001.wal.tmp")) {
             assertThat(receipt.allows(name)).as(name).isFalse();
         }
         assertThatThrownBy(() -> fixture.directory.delete(name(second), receipt))
@@ -100,7 +104,8 @@ class ManifestWriterTest {
         DurableSwitch receipt = writer.lastSwitch();
         assertThat(receipt.allows("MANIFEST-000011")).isTrue();
         assertThat(receipt.allows("MANIFEST-000011.tmp")).isTrue();
-        for (String name : List.of("MANIFEST-000012", "MANIFEST-000013", "CURRENT", "000001.sst", "000001.wal", "OPTIONS-000001")) {
+        for (String name : List.of(
+                "MANIFEST-000012", "MANIFEST-000013", "CURRENT", "000001.sst", "000001.wal", "OPTIONS-000001")) {
             assertThat(receipt.allows(name)).as(name).isFalse();
         }
         writer.close();
@@ -143,8 +148,7 @@ class ManifestWriterTest {
             if (writer.manifestNumber() != manifest) {
                 rolls++;
                 assertThat(size).isGreaterThanOrEqualTo(2000);
-                assertThat(writer.takeObsolete())
-                        .containsExactly(FileName.manifest(manifest));
+                assertThat(writer.takeObsolete()).containsExactly(FileName.manifest(manifest));
             }
         }
         // Without regard to the snapshot, which passes 2000 bytes after a quarter of the way, each further edit would.
@@ -180,7 +184,9 @@ class ManifestWriterTest {
             userKey[userKey.length - 1] = (byte) i;
             InternalKey key = InternalKey.copyOf(userKey, 1);
             TableEntry entry = new TableEntry(numbers.next(), 1, key, key, 0, 0, 1, 1, 1, 0);
-            writer.append(VersionEdit.builder().addTable(1, entry, fixture.file(entry)).build());
+            writer.append(VersionEdit.builder()
+                    .addTable(1, entry, fixture.file(entry))
+                    .build());
             assertThat(ManifestFixture.state(fixture.readWhole().version()))
                     .isEqualTo(ManifestFixture.state(writer.version()));
         }
@@ -192,7 +198,8 @@ class ManifestWriterTest {
     void append_editThatDoesNotFit_writesNothing() {
         ManifestWriter writer = fixture.createWhole(numbers);
         byte[] before = fixture.bytes("MANIFEST-000001");
-        assertThatThrownBy(() -> writer.append(VersionEdit.builder().dropTable(1, 1).build()))
+        assertThatThrownBy(() ->
+                        writer.append(VersionEdit.builder().dropTable(1, 1).build()))
                 .isInstanceOf(AssertionError.class)
                 .hasMessageContaining("V6");
         assertThat(fixture.bytes("MANIFEST-000001")).isEqualTo(before);
@@ -229,7 +236,10 @@ class ManifestWriterTest {
                 FileNumbers ownNumbers = FileNumbers.above(1, List.of());
                 ManifestWriter writer = own.createWhole(ownNumbers);
                 TableEntry kept = entry(ownNumbers.next(), "a", "b", 1, 2);
-                writer.append(VersionEdit.builder().addTable(0, kept, own.file(kept)).lastSequence(2).build());
+                writer.append(VersionEdit.builder()
+                        .addTable(0, kept, own.file(kept))
+                        .lastSequence(2)
+                        .build());
                 Version before = writer.version();
 
                 TableEntry added = entry(ownNumbers.next(), "a", "b", 1, 2);
@@ -270,7 +280,8 @@ class ManifestWriterTest {
         writer.rollOver(edit);
         assertThat(writer.version().tableCount()).isEqualTo(1);
         assertThat(writer.takeObsolete()).containsExactly("MANIFEST-000001");
-        assertThat(writer.lastSwitch().allows(name(writer.version().table(0, 0).number()))).isFalse();
+        assertThat(writer.lastSwitch().allows(name(writer.version().table(0, 0).number())))
+                .isFalse();
         writer.close();
     }
 
@@ -312,7 +323,8 @@ class ManifestWriterTest {
         ManifestWriter writer = fixture.createWhole(numbers);
         fixture.disk.inject(Fault.on(on(DiskOperation.Kind.WRITE, "MANIFEST")).diskFull());
         assertThatThrownBy(() -> writer.append(VersionEdit.none()))
-                .isInstanceOfSatisfying(StorageException.class, e -> assertThat(e.diskFull()).isTrue());
+                .isInstanceOfSatisfying(
+                        StorageException.class, e -> assertThat(e.diskFull()).isTrue());
         writer.rollOver(VersionEdit.none());
         writer.close();
     }

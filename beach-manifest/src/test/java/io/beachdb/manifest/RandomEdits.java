@@ -121,10 +121,11 @@ final class RandomEdits {
             }
         }
         inputs.forEach(entry -> tables.remove(entry.number()));
-        long from = inputs.stream().mapToLong(TableEntry::smallestSequence).min().orElseThrow();
+        long from =
+                inputs.stream().mapToLong(TableEntry::smallestSequence).min().orElseThrow();
         long to = inputs.stream().mapToLong(TableEntry::largestSequence).max().orElseThrow();
-        TableEntry output = new TableEntry(
-                numbers.next(), 7, smallest(inputs), largest(inputs), from, to, inputs.size(), 0, 1, 0);
+        TableEntry output =
+                new TableEntry(numbers.next(), 7, smallest(inputs), largest(inputs), from, to, inputs.size(), 0, 1, 0);
         add(edit, level + 1, List.of(output));
     }
 
@@ -133,11 +134,17 @@ final class RandomEdits {
     }
 
     private static InternalKey smallest(Collection<TableEntry> entries) {
-        return entries.stream().map(TableEntry::smallest).min(Comparator.naturalOrder()).orElseThrow();
+        return entries.stream()
+                .map(TableEntry::smallest)
+                .min(Comparator.naturalOrder())
+                .orElseThrow();
     }
 
     private static InternalKey largest(Collection<TableEntry> entries) {
-        return entries.stream().map(TableEntry::largest).max(Comparator.naturalOrder()).orElseThrow();
+        return entries.stream()
+                .map(TableEntry::largest)
+                .max(Comparator.naturalOrder())
+                .orElseThrow();
     }
 
     private void move(VersionEdit.Builder edit) {
@@ -172,7 +179,8 @@ final class RandomEdits {
             List<TableEntry> entries = new ArrayList<>(at(level));
             entries.sort(
                     level == 0
-                            ? Comparator.comparingLong(TableEntry::largestSequence).reversed()
+                            ? Comparator.comparingLong(TableEntry::largestSequence)
+                                    .reversed()
                             : Comparator.comparing(TableEntry::smallest));
             state.put("level " + level, entries);
         }

@@ -54,7 +54,8 @@ class VersionTest {
         assertThat(numbers(small().tables(1))).containsExactly(3L, 4L);
         assertThat(small().tableCount()).isEqualTo(4);
         assertThat(small().bytes(1)).isEqualTo(20);
-        assertThat(small().tableNames()).containsExactlyInAnyOrder("000001.sst", "000002.sst", "000003.sst", "000004.sst");
+        assertThat(small().tableNames())
+                .containsExactlyInAnyOrder("000001.sst", "000002.sst", "000003.sst", "000004.sst");
     }
 
     @Test
@@ -166,9 +167,14 @@ class VersionTest {
             List<byte[]> probes = new ArrayList<>(boundaries);
             probes.add(shared);
             probes.add(new byte[0]);
-            probes.add(new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1});
+            probes.add(
+                    new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
+                    });
             for (int i = 0; i < 60; i++) {
-                probes.add(random.nextBoolean() ? InternalKeyTest.randomKey(random) : join(shared, InternalKeyTest.randomKey(random)));
+                probes.add(
+                        random.nextBoolean()
+                                ? InternalKeyTest.randomKey(random)
+                                : join(shared, InternalKeyTest.randomKey(random)));
             }
             probes.forEach(probe -> checkFinds(version, probe));
         }

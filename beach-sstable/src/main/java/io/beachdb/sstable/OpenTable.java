@@ -60,7 +60,7 @@ final class OpenTable implements AutoCloseable {
         NativeBlock topMemory = account.acquire(MemoryUse.TABLE, fetcher.length());
         MemorySegment.copy(fetcher.memory(), fetcher.offset(), topMemory.memory(), 0, fetcher.length());
         BlockView top = new BlockView();
-        top.set(topMemory.memory(), 0, fetcher.length());
+        top.set(topMemory.memory(), 0);
         OpenTable table = new OpenTable(file, footer, properties, account, topMemory, top);
         try {
             table.checkTop();
@@ -86,7 +86,7 @@ final class OpenTable implements AutoCloseable {
     static TableProperties readProperties(TableFile file, Footer footer, BlockFetcher fetcher) {
         fetcher.fetch(file, footer.metaHandle(), BlockKind.META_INDEX);
         BlockView meta = new BlockView();
-        meta.set(fetcher.memory(), fetcher.offset(), fetcher.length());
+        meta.set(fetcher.memory(), fetcher.offset());
         long properties = 0;
         for (int i = 0; i < meta.count(); i++) {
             String name = new String(meta.key(i), StandardCharsets.ISO_8859_1);
@@ -108,7 +108,7 @@ final class OpenTable implements AutoCloseable {
         }
         fetcher.fetch(file, properties, BlockKind.NAMED);
         BlockView block = new BlockView();
-        block.set(fetcher.memory(), fetcher.offset(), fetcher.length());
+        block.set(fetcher.memory(), fetcher.offset());
         return TableProperties.read(block, file.name(), BlockHandle.offset(properties));
     }
 
@@ -116,7 +116,7 @@ final class OpenTable implements AutoCloseable {
     static long[] namedBlocks(TableFile file, Footer footer, BlockFetcher fetcher) {
         fetcher.fetch(file, footer.metaHandle(), BlockKind.META_INDEX);
         BlockView meta = new BlockView();
-        meta.set(fetcher.memory(), fetcher.offset(), fetcher.length());
+        meta.set(fetcher.memory(), fetcher.offset());
         long[] handles = new long[meta.count()];
         for (int i = 0; i < handles.length; i++) {
             handles[i] = Bytes.getU64(meta.memory(), meta.valueOffset(i) + TableFormat.META_HANDLE_OFFSET);

@@ -129,13 +129,13 @@ public final class PointResult implements AutoCloseable {
     void look(BlockCache in, long handle) {
         cache = in;
         cached = handle;
-        view.set(in.memory(handle), in.offset(handle), in.length(handle));
+        view.set(in.memory(handle), in.offset(handle));
     }
 
     /** Looks at the block in the fetcher, which is too long for the cache. */
     void lookAtFetched() {
         cached = 0;
-        view.set(fetcher.memory(), fetcher.offset(), fetcher.length());
+        view.set(fetcher.memory(), fetcher.offset());
     }
 
     void found(State found, long foundTrailer, long offset, long length) {

@@ -102,7 +102,7 @@ final class TableWalk implements AutoCloseable {
         try {
             MemorySegment.copy(ends.memory(), ends.offset(), copy.memory(), 0, ends.length());
             BlockView top = new BlockView();
-            top.set(copy.memory(), 0, ends.length());
+            top.set(copy.memory(), 0);
             for (int i = 0; i < top.count(); i++) {
                 walkPartition(footer, top, i);
             }
@@ -124,7 +124,7 @@ final class TableWalk implements AutoCloseable {
         boolean indexed = attempt(() -> {
             indexes.fetch(file, indexHandle, BlockKind.INDEX);
             BlockView index = new BlockView();
-            index.set(indexes.memory(), indexes.offset(), indexes.length());
+            index.set(indexes.memory(), indexes.offset());
             visitor.partition(number, indexHandle, index, filterHandle, probes);
             walkBlocks(index, filtered ? probes : 0);
             key.set(top, number);
@@ -176,7 +176,7 @@ final class TableWalk implements AutoCloseable {
     private void walkBlock(long handle, int probes) {
         blocks.fetch(file, handle, BlockKind.DATA);
         BlockView block = new BlockView();
-        block.set(blocks.memory(), blocks.offset(), blocks.length());
+        block.set(blocks.memory(), blocks.offset());
         long offset = BlockHandle.offset(handle);
         visitor.block(handle, blocks.compression(), blocks.length(), block);
         for (int i = 0; i < block.count(); i++) {
