@@ -65,7 +65,12 @@ final class Verification implements AutoCloseable {
         boolean done = false;
         try {
             DirectoryLock lock = DirectoryLock.acquire(
-                    vfs, path, FileName.LOCK, FileName.LOCK_HOLDER, true, "beach verify, process " + ProcessHandle.current().pid());
+                    vfs,
+                    path,
+                    FileName.LOCK,
+                    FileName.LOCK_HOLDER,
+                    true,
+                    "beach verify, process " + ProcessHandle.current().pid());
             done = true;
             return new Verification(directory, lock, damage);
         } finally {
@@ -88,7 +93,8 @@ final class Verification implements AutoCloseable {
         count(FileName.CURRENT);
         count(FileName.manifest(found.manifestNumber()));
         if (found.end().startsWith("torn")) {
-            notes.add(FileName.manifest(found.manifestNumber()) + " at offset " + found.endOffset() + ": " + found.end());
+            notes.add(
+                    FileName.manifest(found.manifestNumber()) + " at offset " + found.endOffset() + ": " + found.end());
         }
         List<LiveTable> tables = new ArrayList<>();
         long tableBytes = 0;
@@ -122,8 +128,8 @@ final class Verification implements AutoCloseable {
     private void checkTable(
             RecoveredManifest found, LiveTable table, TableContext context, long before, Progress progress) {
         String name = FileName.table(table.number());
-        try (TableReader reader = new TableReader(
-                () -> directory.open(name), found.databaseId(), table.number(), context)) {
+        try (TableReader reader =
+                new TableReader(() -> directory.open(name), found.databaseId(), table.number(), context)) {
             reader.verify(new TableCheckListener() {
                 @Override
                 public void progress(long at) {
@@ -137,11 +143,13 @@ final class Verification implements AutoCloseable {
             });
             long size = count(name);
             if (size != table.entry().fileBytes()) {
-                damage.accept(disagrees(name, found, "the file's size", table.entry().fileBytes(), size));
+                damage.accept(
+                        disagrees(name, found, "the file's size", table.entry().fileBytes(), size));
             }
             long held = reader.properties().entries();
             if (held != table.entry().entries()) {
-                damage.accept(disagrees(name, found, "the number of entries", table.entry().entries(), held));
+                damage.accept(disagrees(
+                        name, found, "the number of entries", table.entry().entries(), held));
             }
             entries += held;
         } catch (BeachException e) {
@@ -161,7 +169,12 @@ final class Verification implements AutoCloseable {
     private void checkLogs(RecoveredManifest found) {
         Version version = found.version();
         try (LogRecovery logs = new LogRecovery(
-                directory, found.databaseId(), found.names(), version.oldestLog(), version.oldestLogExists(), account)) {
+                directory,
+                found.databaseId(),
+                found.names(),
+                version.oldestLog(),
+                version.oldestLogExists(),
+                account)) {
             while (logs.next()) {
                 BatchFormat.forEachChecked(
                         logs.batchMemory(),
@@ -175,7 +188,8 @@ final class Verification implements AutoCloseable {
             batches = result.batches();
             result.logs().forEach(log -> count(FileName.log(log.logNumber())));
             // Where an earlier log ends, the next one knows.
-            LogRecovery.LogEnd last = result.logs().isEmpty() ? null : result.logs().getLast();
+            LogRecovery.LogEnd last =
+                    result.logs().isEmpty() ? null : result.logs().getLast();
             if (last != null && !last.clean()) {
                 notes.add(FileName.log(last.logNumber()) + " was not closed; its records end at offset " + last.offset()
                         + ": " + last.detail());

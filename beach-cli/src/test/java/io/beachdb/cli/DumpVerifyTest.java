@@ -61,7 +61,8 @@ class DumpVerifyTest {
     /** A file that counts, by extension or prefix: of logs the last one, which was closed. */
     private Path file(String like) throws IOException {
         return files(like).stream()
-                .filter(path -> !like.equals(".wal") || Cli.run("dump", "wal", path).out().contains("closed cleanly"))
+                .filter(path -> !like.equals(".wal")
+                        || Cli.run("dump", "wal", path).out().contains("closed cleanly"))
                 .findFirst()
                 .orElseThrow();
     }
@@ -87,21 +88,25 @@ class DumpVerifyTest {
     private void assertUnchanged(Map<String, byte[]> before) throws IOException {
         Map<String, byte[]> after = snapshot();
         assertThat(after.keySet()).isEqualTo(before.keySet());
-        before.forEach((name, content) -> assertThat(Arrays.equals(content, after.get(name))).as(name).isTrue());
+        before.forEach((name, content) ->
+                assertThat(Arrays.equals(content, after.get(name))).as(name).isTrue());
     }
 
     @Test
     void verify_wholeDatabase_goodAndUntouched() throws IOException {
         Map<String, byte[]> before = snapshot();
         assertThat(Cli.good("verify", db)).contains("all whole: 40 entries in tables, 2 batches in logs");
-        assertThat(Cli.good("verify", db, "--json")).startsWith("{\"good\":true,").contains("\"damage\":[]");
+        assertThat(Cli.good("verify", db, "--json"))
+                .startsWith("{\"good\":true,")
+                .contains("\"damage\":[]");
         assertUnchanged(before);
     }
 
     @Test
     void dump_wholeFiles_oneEntryALine() throws IOException {
         Map<String, byte[]> before = snapshot();
-        assertThat(Cli.good("dump", "sst", file(".sst"))).contains("\"key39\" @40 PUT 7 bytes \"value39\"", "\"key7\" @41 DELETE");
+        assertThat(Cli.good("dump", "sst", file(".sst")))
+                .contains("\"key39\" @40 PUT 7 bytes \"value39\"", "\"key7\" @41 DELETE");
         StringBuilder logs = new StringBuilder();
         for (Path log : files(".wal")) {
             logs.append(Cli.good("dump", "wal", log));
@@ -138,7 +143,8 @@ class DumpVerifyTest {
         Path file = file(like);
         String name = file.getFileName().toString();
         byte[] good = Files.readAllBytes(file);
-        // A log or manifest whose last record is bad cannot be told from one that a crash tore: up to there, all counts.
+        // A log or manifest whose last record is bad cannot be told from one that a crash tore: up to there, all
+        // counts.
         int end = endRecord(kind(like), file);
         SplittableRandom random = new SplittableRandom(4);
         for (int i = 0; i < 40; i++) {
@@ -148,16 +154,22 @@ class DumpVerifyTest {
             Files.write(file, bad);
 
             Result verified = Cli.run("verify", db);
-            assertThat(verified.code()).as("byte %s of %s: %s", at, name, verified).isEqualTo(1);
+            assertThat(verified.code())
+                    .as("byte %s of %s: %s", at, name, verified)
+                    .isEqualTo(1);
             assertThat(verified.err()).as("byte " + at).contains(name).contains("offset");
             Result json = Cli.run("verify", db, "--json");
             assertThat(json.code()).isEqualTo(1);
             assertThat(json.out()).contains("\"good\":false", name);
 
             Result dumped = Cli.run("dump", kind(like), file);
-            // What follows a damaged record shows the damage; the dump of one file alone may take the last one for torn.
+            // What follows a damaged record shows the damage; the dump of one file alone may take the last one for
+            // torn.
             assertThat(dumped.code()).as("byte %s of %s: %s", at, name, dumped).isEqualTo(1);
-            assertThat(dumped.out() + dumped.err()).as("byte " + at).contains(name).contains("offset");
+            assertThat(dumped.out() + dumped.err())
+                    .as("byte " + at)
+                    .contains(name)
+                    .contains("offset");
         }
         Files.write(file, good);
         Cli.good("verify", db);
@@ -240,7 +252,8 @@ class DumpVerifyTest {
 
     @Test
     void verify_nonsenseInPlaceOfTheManifest_oneLine() throws IOException {
-        Files.writeString(file("MANIFEST"), "The quick brown fox jumps over the lazy dog, again and again and again and again.");
+        Files.writeString(
+                file("MANIFEST"), "The quick brown fox jumps over the lazy dog, again and again and again and again.");
         Result result = Cli.run("verify", db);
         assertThat(result.code()).isEqualTo(1);
         assertThat(result.err()).contains("MANIFEST-").hasLineCount(1);
@@ -248,7 +261,8 @@ class DumpVerifyTest {
 
     @Test
     void dump_wrongFile_refused() throws IOException {
-        assertThat(Cli.run("dump", "sst", directory.resolve("000001.sst")).err()).contains("no such file");
+        assertThat(Cli.run("dump", "sst", directory.resolve("000001.sst")).err())
+                .contains("no such file");
         assertThat(Cli.run("dump", "sst", db).err()).contains("is a directory");
         assertThat(Cli.run("dump", "sst", file(".wal")).err()).contains("expected a name like 000013.sst");
         assertThat(Cli.run("dump", "wal", file("CURRENT")).err()).contains("expected a name like 000012.wal");
