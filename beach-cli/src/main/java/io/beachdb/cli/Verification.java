@@ -41,6 +41,7 @@ final class Verification implements AutoCloseable {
     private final MemoryBudget budget = MemoryBudget.ofBytes(BUDGET_BYTES);
     private final MemoryAccount account = budget.openAccount();
     private final Consumer<BeachException> damage;
+    private final List<String> notes = new ArrayList<>();
     private int files;
     private long bytes;
     private long batches;
@@ -86,6 +87,9 @@ final class Verification implements AutoCloseable {
         }
         count(FileName.CURRENT);
         count(FileName.manifest(found.manifestNumber()));
+        if (found.end().startsWith("torn")) {
+            notes.add(FileName.manifest(found.manifestNumber()) + " at offset " + found.endOffset() + ": " + found.end());
+        }
         List<LiveTable> tables = new ArrayList<>();
         long tableBytes = 0;
         for (int level = 0; level < Version.LEVELS; level++) {
@@ -167,8 +171,18 @@ final class Verification implements AutoCloseable {
                         logs.recordOffset(),
                         (kind, keyOffset, keyLength, valueOffset, valueLength) -> {});
             }
-            batches = logs.result().batches();
-            logs.result().logs().forEach(log -> count(FileName.log(log.logNumber())));
+            LogRecovery.Result result = logs.result();
+            batches = result.batches();
+            result.logs().forEach(log -> count(FileName.log(log.logNumber())));
+            // Where an earlier log ends, the next one knows.
+            LogRecovery.LogEnd last = result.logs().isEmpty() ? null : result.logs().getLast();
+            if (last != null && !last.clean()) {
+                notes.add(FileName.log(last.logNumber()) + " was not closed; its records end at offset " + last.offset()
+                        + ": " + last.detail());
+            }
+            if (!result.leftOut().isEmpty()) {
+                notes.add(result.leftOut().strip());
+            }
         } catch (BeachException e) {
             damage.accept(e);
         }
@@ -180,6 +194,11 @@ final class Verification implements AutoCloseable {
             bytes += file.size();
             return file.size();
         }
+    }
+
+    /** Returns what is worth knowing and no damage: torn tails, as a crash leaves them. */
+    List<String> notes() {
+        return notes;
     }
 
     /** Returns how many files were read. */
