@@ -71,6 +71,7 @@ public final class DurableDirectory implements AutoCloseable {
   // Written by the holder of syncing.
   private volatile long syncedEvent;
   private volatile @Nullable StorageException poison;
+  private volatile @Nullable DurableSwitch latestSwitch;
   private volatile boolean closed;
 
   private DurableDirectory(
@@ -404,7 +405,8 @@ public final class DurableDirectory implements AutoCloseable {
     String temporary = name + ".tmp";
     try {
       deleteStray(temporary);
-      vfs.relyOn(manifest.log().path(), manifest.offset(), "switch of CURRENT");
+      latestSwitch = null; // from here to the end CURRENT is the old one or the new one
+            vfs.relyOn(manifest.log().path(), manifest.offset(), "switch of CURRENT");
       try (VfsFile file = vfs.create(path.resolve(temporary))) {
         happened(Kind.CREATE, temporary);
         file.write(0, content, 0, length);
@@ -413,11 +415,24 @@ public final class DurableDirectory implements AutoCloseable {
       vfs.rename(path.resolve(temporary), path.resolve(name));
       syncThrough(happened(Kind.RENAME, name), SyncSite.CURRENT_SWITCH);
       vfs.relyOn(path.resolve(name), length, "receipt of a switch");
-      return new DurableSwitch(path.resolve(name), length, letsGo);
+      DurableSwitch receipt = new DurableSwitch(this, path.resolve(name), length, letsGo);
+            latestSwitch = receipt;
+            return receipt;
     } catch (IOException e) {
       throw Failures.storage(
           "switching", name, e, "It may have happened all the same; both manifests are kept.");
     }
+  }
+
+  /** Returns the switch by which CURRENT led away from a manifest; null if none did, or one is going on. */
+  @Nullable
+  DurableSwitch switchAwayFrom(Path manifest) {
+    DurableSwitch latest = latestSwitch;
+    return latest != null && latest.allows(String.valueOf(manifest.getFileName())) ? latest : null;
+  }
+
+  boolean isLatestSwitch(DurableSwitch receipt) {
+    return latestSwitch == receipt;
   }
 
   private void deleteStray(String temporary) throws IOException {
@@ -446,7 +461,7 @@ public final class DurableDirectory implements AutoCloseable {
       }
       vfs.relyOn(path.resolve(file.name()), file.size(), "manifest edit");
     }
-    return new DurableEdit(synced.log().path(), endOffset, dropped);
+    return new DurableEdit(this, synced.log().path(), endOffset, dropped);
   }
 
   /** Returns the receipt of recovery: adopts the files that the recovered manifest names. */
