@@ -19,6 +19,8 @@ import java.util.UUID;
  *
  * @param <T> what is encoded
  */
+// Not one: the subclasses are package-private and made here only, so this class always begins to initialise first.
+@SuppressWarnings("ClassInitializationDeadlock")
 public abstract class KeyEncoder<T> {
 
     /** 32-bit numbers, signed: 4 bytes. */

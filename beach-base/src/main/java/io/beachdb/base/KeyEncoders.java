@@ -340,11 +340,9 @@ final class KeyEncoders {
 
     /** UTF-8, as {@link ByteArrays}. */
     static final class Strings extends KeyEncoder<String> {
-        private final boolean delimited;
         private final ByteArrays bytes;
 
         Strings(boolean delimited) {
-            this.delimited = delimited;
             this.bytes = new ByteArrays(delimited);
         }
 
