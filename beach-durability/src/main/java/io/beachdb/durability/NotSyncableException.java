@@ -6,7 +6,15 @@ import java.io.IOException;
 public final class NotSyncableException extends IOException {
   private static final long serialVersionUID = 1L;
 
+  private final String reason;
+
   public NotSyncableException(String reason) {
     super(reason);
+    this.reason = reason;
+  }
+
+  /** Returns the message, which this exception always has. */
+  String reason() {
+    return reason;
   }
 }

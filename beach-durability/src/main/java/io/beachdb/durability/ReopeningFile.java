@@ -52,6 +52,7 @@ final class ReopeningFile implements VfsFile {
     }
   }
 
+  @SuppressWarnings("ReferenceEquality") // asks whether another thread has put a new channel in its place
   private synchronized void reopen(FileChannel broken, ClosedChannelException cause) throws IOException {
     if (closed) {
       throw cause;
