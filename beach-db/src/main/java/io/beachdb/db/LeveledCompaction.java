@@ -39,7 +39,7 @@ final class LeveledCompaction implements CompactionPolicy {
       }
     }
     int base = firstUsed == 0 ? LAST_LEVEL : firstUsed;
-    double size = largest;
+    double size = (double) largest;
     for (int level = base; level < LAST_LEVEL; level++) {
       size /= options.levelMultiplier();
     }
