@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -237,7 +238,7 @@ final class CrashOracle {
     private @Nullable String checkAbsent(int lane, Window window, List<String> absent) {
         List<List<Box>> open = new ArrayList<>();
         for (String key : absent) {
-            List<Step> steps = timelines.get(lane).get(key);
+            List<Step> steps = Objects.requireNonNull(timelines.get(lane).get(key), key);
             List<Box> boxes = boxes(steps);
             boxes.removeIf(box -> !box.meets(window));
             if (boxes.isEmpty()) {
