@@ -269,7 +269,7 @@ class CrashOracleTest {
             for (CrashOperation operation : workload.operations(0)) {
                 if (operation.isLogged()) {
                     apply(0, operation, operation.edits().size(), whole);
-                    if (operation != skipped) {
+                    if (operation.index() != skipped.index()) {
                         apply(0, operation, operation.edits().size(), holed);
                     }
                 }
