@@ -324,7 +324,7 @@ class TableDamageTest {
         }
     }
 
-    private static void seal(byte[] file, long handle, long number) {
+    static void seal(byte[] file, long handle, long number) {
         int from = (int) BlockHandle.offset(handle);
         int length = BlockHandle.length(handle) + 1;
         int crc = new BlockChecksum().of(number, from, ByteBuffer.wrap(file), from, length);

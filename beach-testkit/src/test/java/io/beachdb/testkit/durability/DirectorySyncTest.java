@@ -9,6 +9,7 @@ import io.beachdb.durability.DurabilityListener;
 import io.beachdb.durability.DurabilityStats;
 import io.beachdb.durability.DurableDirectory;
 import io.beachdb.durability.DurableDirectory.Mode;
+import io.beachdb.durability.DurableEdit;
 import io.beachdb.durability.DurableFile;
 import io.beachdb.durability.DurableLog;
 import io.beachdb.durability.PendingFile;
@@ -131,6 +132,39 @@ class DirectorySyncTest {
             }
         }
         assertThat(directorySyncs).contains(1L, 2L).allMatch(count -> count >= 1 && count <= CLIENTS);
+    }
+
+    @Test
+    void changesOfAllKinds_manyAtOnce_everyReceiptHolds() {
+        for (int seed = 0; seed < SEEDS; seed++) {
+            try (SimulatedScheduler scheduler = new SimulatedScheduler(seed)) {
+                SimulatedDisk shared = new SimulatedDisk(scheduler).makeDirectories(DB);
+                SimulatedVfs files = shared.start("p");
+                DurableDirectory directory = open(files, scheduler);
+                DurableLog manifest = createLog(directory, "M", 0);
+                SyncedTo synced = manifest.sync(14, SyncSite.MANIFEST_CREATE);
+                createLog(directory, "0.wal", 4096).close();
+                DurableEdit edit = directory.edit(synced, 14, List.of(), "0.wal"::equals);
+                List<Runnable> changes = List.of(
+                        () -> createLog(directory, "1.wal", 4096).close(),
+                        () -> createLog(directory, "2.wal", 0).close(),
+                        () -> directory
+                                .recycleLog("0.wal", "3.wal", edit, Native.of("header"), 6, SyncSite.LOG_RECYCLE)
+                                .close(),
+                        () -> assertThat(directory
+                                        .switchTo("CURRENT", Native.of("M"), 1, synced, name -> false)
+                                        .allows("M"))
+                                .isFalse(),
+                        () -> assertThat(directory.commit(pending(directory, "1.sst"), SyncSite.TABLE_FLUSH).size())
+                                .isEqualTo(5));
+                for (int i = 0; i < changes.size(); i++) {
+                    scheduler.spawn(files.process(), "client" + i, changes.get(i));
+                }
+                scheduler.run(); // each receipt is checked as it is minted
+                shared.cutPower(CutPolicy.none());
+                assertThat(shared.names(DB)).containsExactly("1.sst", "1.wal", "2.wal", "3.wal", "CURRENT", "M");
+            }
+        }
     }
 
     @Test

@@ -193,6 +193,19 @@ abstract class DurableDirectoryContract {
     }
 
     @Test
+    void commit_oneFileOnDiskAlready_syncsForTheOther() throws IOException {
+        try (DurableDirectory directory = open()) {
+            PendingFile a = pending(directory, "a.sst", "1");
+            directory.sync(SyncSite.DELETE);
+            PendingFile b = pending(directory, "b.sst", "2");
+            DurabilityStats before = directory.stats();
+            assertThat(directory.commit(List.of(a, b), SyncSite.TABLE_FLUSH)).hasSize(2);
+            assertThat(directories(directory.stats().since(before)))
+                    .containsExactly(Map.entry(SyncSite.TABLE_FLUSH, 1L));
+        }
+    }
+
+    @Test
     void pendingFile_usedAfterItsEnd_isRefused() throws IOException {
         try (DurableDirectory directory = open()) {
             PendingFile file = pending(directory, "a.sst", "1");
