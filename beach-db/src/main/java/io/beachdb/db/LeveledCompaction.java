@@ -50,7 +50,7 @@ final class LeveledCompaction implements CompactionPolicy {
     long[] aims = new long[Version.LEVELS];
     for (int level = base; level <= LAST_LEVEL; level++) {
       // Never below the least aim: compacting less than that gains nothing.
-      aims[level] = (long) Math.max(size, options.baseLevelBytes());
+      aims[level] = (long) Math.max(size, (double) options.baseLevelBytes());
       size *= options.levelMultiplier();
     }
     return new Aims(base, aims);
