@@ -13,8 +13,8 @@ public final class NotSyncableException extends IOException {
     this.reason = reason;
   }
 
-  /** Returns the message, which this exception always has. */
-  String reason() {
+  /** Returns which directory, and why. */
+  public String reason() {
     return reason;
   }
 }
