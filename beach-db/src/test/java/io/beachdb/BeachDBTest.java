@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -46,7 +47,7 @@ class BeachDBTest {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    private static String text(byte[] bytes) {
+    private static String text(byte @Nullable [] bytes) {
         return bytes == null ? "absent" : new String(bytes, StandardCharsets.UTF_8);
     }
 
@@ -150,6 +151,7 @@ class BeachDBTest {
     }
 
     @Test
+    @SuppressWarnings("try") // reads after an early close are what is tested
     void snapshot_acrossOverwriteFlushAndCompaction_staysAsItWas() {
         try (BeachDB db = open()) {
             db.put(bytes("k"), bytes("old"));
@@ -189,6 +191,7 @@ class BeachDBTest {
     }
 
     @Test
+    @SuppressWarnings("NullAway") // null is one of the misuses
     void misuse_isANamedException() {
         try (BeachDB db = open();
                 Arena arena = Arena.ofShared()) {

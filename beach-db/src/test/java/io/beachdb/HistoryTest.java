@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,7 +26,7 @@ class HistoryTest {
     @TempDir
     private Path directory;
 
-    private record Case(String name, long seed, Options.Builder options) {
+    record Case(String name, long seed, Options.Builder options) {
         @Override
         public String toString() {
             return name + ", seed " + seed;
@@ -191,11 +192,11 @@ class HistoryTest {
                     }
                     case 4, 5 -> {
                         cursor.next();
-                        at = within.higherEntry(at.getKey());
+                        at = within.higherEntry(Objects.requireNonNull(at).getKey());
                     }
                     default -> {
                         cursor.previous();
-                        at = within.lowerEntry(at.getKey());
+                        at = within.lowerEntry(Objects.requireNonNull(at).getKey());
                     }
                 }
                 assertThat(cursor.valid()).isEqualTo(at != null);

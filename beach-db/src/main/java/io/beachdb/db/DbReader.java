@@ -118,7 +118,7 @@ final class DbReader implements Snapshot {
     }
   }
 
-  /** A value that stays readable after its epoch, until {@code release}. */
+  /** A value that stays readable after its epoch, until {@link #release}. */
   private record Pinned(MemorySegment value, Runnable releaser) {
     void release() {
       releaser.run();
