@@ -76,6 +76,7 @@ public final class Epochs<S extends Epochs.Slot> {
     return enterGrown(all);
   }
 
+  @SuppressWarnings("ReferenceEquality") // is it still the array that was full
   private S enterGrown(Slot[] full) {
     synchronized (this) {
       if (slots == full) {
