@@ -91,7 +91,7 @@ public final class TableReader implements AutoCloseable {
             return Filter.mayContain(fetcher.memory(), fetcher.offset(), fetcher.length(), probes, keyHash);
         }
         return Filter.mayContain(
-                cache.memory(cached), BlockLoader.filterOffset(cache, cached), cache.length(cached), probes, keyHash);
+                cache.memory(cached), cache.offset(cached), cache.length(cached), probes, keyHash);
     }
 
     private void look(OpenTable table, long handle, BlockKind kind, PointResult result) {

@@ -92,7 +92,7 @@ class TableDamageTest {
     private static void checkReads(
             TableFixture fixture, long number, TreeSet<Entry> model, List<Entry> sorted, Random random, int at) {
         try (TableReader reader = fixture.reader(number)) {
-            for (int i = 0; i < 8; i++) {
+            for (int i = 0; i < 3; i++) {
                 Entry target = sorted.get(random.nextInt(sorted.size()));
                 try {
                     Entry found = fixture.get(reader, target.key(), InternalKeys.sequence(target.trailer()));

@@ -76,6 +76,11 @@ public final class Epochs<S extends Epochs.Slot> {
     return enterGrown(all);
   }
 
+<<<<<<< HEAD
+  @SuppressWarnings("ReferenceEquality") // asks whether another reader has put a longer array in its place
+=======
+  @SuppressWarnings("ReferenceEquality") // is it still the array that was full
+>>>>>>> blockcache
   private S enterGrown(Slot[] full) {
     synchronized (this) {
       if (slots == full) {
