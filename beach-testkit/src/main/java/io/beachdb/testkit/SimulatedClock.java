@@ -6,11 +6,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** Time that stands still until a test, or a {@link SimulatedScheduler} with nothing else to do, moves it on. */
 public final class SimulatedClock implements Clock {
-<<<<<<< ours
     /** A clock at its origin. */
-=======
-    /** Local. */
->>>>>>> theirs
     public SimulatedClock() {}
 
     /** The wall clock at the start: 2026-01-01, midnight UTC. */
