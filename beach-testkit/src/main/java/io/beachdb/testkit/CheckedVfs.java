@@ -61,7 +61,7 @@ public final class CheckedVfs implements Vfs {
         reliances++;
         try {
             Path at = where(file);
-            Node unused = observe(at);
+            Node _ = observe(at);
             throwIfFound(Reliance.check(model, at, bytes, what));
         } catch (IOException e) {
             throwIfFound(new DurabilityViolation(what + " counts on " + file + ", which cannot be looked at: " + e));
@@ -152,7 +152,7 @@ public final class CheckedVfs implements Vfs {
     @Override
     public synchronized VfsFile create(Path path) throws IOException {
         Path at = where(path);
-        Node unused = observe(at);
+        Node _ = observe(at);
         VfsFile opened = real.create(path);
         FileNode file = model.newFile(at);
         model.create(directoryOf(at), at, file);
@@ -190,7 +190,7 @@ public final class CheckedVfs implements Vfs {
         Path from = where(existing);
         Path to = where(link);
         Node node = observe(from);
-        Node unused = observe(to);
+        Node _ = observe(to);
         real.link(existing, link);
         if (node != null) {
             model.link(from, directoryOf(to), to, node);
@@ -210,7 +210,7 @@ public final class CheckedVfs implements Vfs {
     @Override
     public synchronized void makeDirectory(Path path) throws IOException {
         Path at = where(path);
-        Node unused = observe(at);
+        Node _ = observe(at);
         real.makeDirectory(path);
         model.create(directoryOf(at), at, model.newDirectory());
     }
