@@ -132,6 +132,7 @@ public final class DirectoryLock implements AutoCloseable {
    * Forgets what a process held that has ended without closing: a simulated one, since a real one takes this registry
    * with it.
    */
+  @SuppressWarnings("ReferenceEquality") // a process is its very Vfs
   public static void forget(Vfs ended) {
     synchronized (REGISTRY) {
       REGISTRY.keySet().removeIf(place -> place.vfs == ended);

@@ -163,7 +163,7 @@ public final class DurableDirectory implements AutoCloseable {
       try {
         syncOnce(vfs, parent, SyncSite.DIRECTORY_CREATE, syncs);
       } catch (NotSyncableException e) {
-        return new Syncability.NotSyncable(e.getMessage());
+        return new Syncability.NotSyncable(e.reason());
       }
     }
     return outcome;
@@ -187,7 +187,7 @@ public final class DurableDirectory implements AutoCloseable {
         try {
           syncOnce(vfs, ancestor, SyncSite.OPEN, syncs);
         } catch (NotSyncableException e) {
-          outcome = new Syncability.NotSyncable(e.getMessage());
+          outcome = new Syncability.NotSyncable(e.reason());
         }
       }
     }
@@ -195,7 +195,7 @@ public final class DurableDirectory implements AutoCloseable {
     try {
       handle = vfs.openDirectory(path);
     } catch (NotSyncableException e) {
-      return new Opened(null, new Syncability.NotSyncable(e.getMessage()));
+      return new Opened(null, new Syncability.NotSyncable(e.reason()));
     }
     try {
       long start = System.nanoTime();

@@ -52,6 +52,7 @@ final class ReopeningFile implements VfsFile {
     }
   }
 
+  @SuppressWarnings("ReferenceEquality") // the very channel that broke, or one that another reader opened since
   private synchronized void reopen(FileChannel broken, ClosedChannelException cause) throws IOException {
     if (closed) {
       throw cause;
