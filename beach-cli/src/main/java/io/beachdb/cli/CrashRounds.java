@@ -89,15 +89,16 @@ final class CrashRounds {
 
     private Round play(boolean byClock) throws IOException, InterruptedException {
         number++;
-        CrashProfile mine = profile == null
-                ? CrashProfile.values()[random.nextInt(CrashProfile.values().length)]
-                : profile;
+        CrashProfile mine =
+                profile == null ? CrashProfile.values()[random.nextInt(CrashProfile.values().length)] : profile;
         long roundSeed = random.nextLong();
         int moment = 1 + random.nextInt(byClock ? MOST_MILLIS : MOST_ACKNOWLEDGEMENTS);
         Path ackFile = directory.resolve(Units.format("round-%05d.acks", number));
 
         boolean ended = runChild(mine, roundSeed, byClock, moment, ackFile);
-        String killed = ended ? "not killed, it came to its end" : "killed after " + moment + (byClock ? " ms" : " acknowledgements");
+        String killed = ended
+                ? "not killed, it came to its end"
+                : "killed after " + moment + (byClock ? " ms" : " acknowledgements");
         CrashAcks acks = CrashVerifyCommand.read(ackFile);
         acknowledged += acks.count();
         Path copy = directory.resolve("as-killed");
@@ -143,8 +144,12 @@ final class CrashRounds {
                         "--seed=" + roundSeed,
                         "--ops=" + OPERATIONS,
                         "--profile=" + mine.label()));
-        Process child = new ProcessBuilder(command).redirectError(errors.toFile()).start();
-        Thread clock = Thread.ofPlatform().daemon().name("killer").start(() -> killByClock(child, byClock ? moment : Long.MAX_VALUE));
+        Process child =
+                new ProcessBuilder(command).redirectError(errors.toFile()).start();
+        Thread clock = Thread.ofPlatform()
+                .daemon()
+                .name("killer")
+                .start(() -> killByClock(child, byClock ? moment : Long.MAX_VALUE));
         try (InputStream in = child.getInputStream();
                 OutputStream file = new java.io.BufferedOutputStream(Files.newOutputStream(ackFile))) {
             take(in, file, child, byClock ? Integer.MAX_VALUE : moment);
@@ -203,7 +208,9 @@ final class CrashRounds {
         map.put("directoryAsKilled", copy.toString());
         map.put("acknowledgements", ackFile.toString());
         map.put("violations", new ArrayList<>(verdict.violations()));
-        map.put("repeat", "beach crash verify --logged " + copy + " " + ackFile + " (on a copy: it recovers the directory)");
+        map.put(
+                "repeat",
+                "beach crash verify --logged " + copy + " " + ackFile + " (on a copy: it recovers the directory)");
         Path artifact = directory.resolve(Units.format("violation-%05d.json", number));
         Files.writeString(artifact, Json.write(map) + "\n");
         return artifact;

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -61,11 +62,12 @@ final class DumpCommand extends BeachCommand {
             throw new CommandFailure(file + " is a directory: name a file in it");
         }
         Path path = file.toAbsolutePath();
+        Path parent = Objects.requireNonNull(path.getParent(), "a file has a parent");
         String name = path.getFileName().toString();
         try (MemoryBudget budget = MemoryBudget.ofBytes(BUDGET_BYTES);
                 DurableDirectory directory = DurableDirectory.open(
                         Vfs.system(),
-                        path.getParent(),
+                        parent,
                         DurableDirectory.Mode.READ_ONLY,
                         Scheduler.system(),
                         DurabilityListener.none())) {

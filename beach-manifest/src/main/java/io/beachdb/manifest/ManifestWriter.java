@@ -313,9 +313,13 @@ public final class ManifestWriter implements AutoCloseable {
         return names;
     }
 
-    /** Returns the receipt of the newest switch of CURRENT; null before the first. */
-    public @Nullable DurableSwitch lastSwitch() {
-        return lastSwitch;
+    /** Returns the receipt of the newest switch of CURRENT, of which there has been one. */
+    public DurableSwitch lastSwitch() {
+        DurableSwitch receipt = lastSwitch;
+        if (receipt == null) {
+            throw new IllegalStateException("CURRENT does not lead to the new manifest yet");
+        }
+        return receipt;
     }
 
     /**

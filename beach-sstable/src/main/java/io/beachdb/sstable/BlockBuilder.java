@@ -174,8 +174,7 @@ final class BlockBuilder implements AutoCloseable {
                         Long.compareUnsigned(trailer, largestTrailer) > 0 ? trailer : largestTrailer));
     }
 
-    private static long bound(
-            int count, long bytes, int prefix, int minKeyLength, int maxKeyLength, int trailerBytes) {
+    private static long bound(int count, long bytes, int prefix, int minKeyLength, int maxKeyLength, int trailerBytes) {
         int inHeads = Math.min(TableFormat.HEAD_BYTES, minKeyLength - prefix);
         long fixed = TableFormat.BLOCK_HEADER_BYTES + prefix + TableFormat.BLOCK_PADDING_BYTES;
         long each = TableFormat.HEAD_BYTES + Varint.length(maxKeyLength - prefix) + trailerBytes - prefix - inHeads;

@@ -99,10 +99,8 @@ class WalSimulationTest {
             }
             long begun = scheduler.clock().nanoTime();
             scheduler.run();
-            // Time stands still while anybody can go on: a request that was left lying waits for the interval's timer.
-            assertThat(scheduler.clock().nanoTime() - begun)
-                    .as("seed %d", seed)
-                    .isLessThan(Logs.LONG_INTERVAL);
+            // Time stands still while anybody can go on; a request that was left lying waits for a timer.
+            assertThat(scheduler.clock().nanoTime() - begun).as("seed %d", seed).isLessThan(Logs.LONG_INTERVAL);
             scheduler.close();
             return this;
         }
@@ -115,7 +113,7 @@ class WalSimulationTest {
             DurableDirectory directory = DurableDirectory.open(
                     vfs, DIRECTORY, DurableDirectory.Mode.EXISTING, scheduler, DurabilityListener.none());
             LogSupply supply = new LogSupply(directory, Logs.ID, () -> ++number, scheduler, account, 4096);
-            WalOptions options = new WalOptions(64 << 10, interval(), 0, 0, 0, 1_000_000);
+            WalOptions options = new WalOptions(64 << 10, interval(), 0, 0, 0, interval());
             boolean growing = seed % 3 == 0;
             PreparedLog first = growing ? supply.takeGrowing() : supply.take(0);
             writer = new WalWriter(supply, first, Predecessor.none(), scheduler, account, options, new WalListener() {
@@ -240,9 +238,8 @@ class WalSimulationTest {
                 CutPolicy kept = policy == 0 ? CutPolicy.none() : CutPolicy.random(seed * 10 + policy);
                 disk.cutPower(kept);
                 long recovered = run.recovered(disk.start("recovery"));
-                assertThat(recovered)
-                        .as("seed %d, survives %s", seed, kept)
-                        .isBetween(run.synced, (long) run.appended.size());
+                assertThat(recovered).as("seed %d, survives %s", seed, kept).isBetween(run.synced, (long)
+                        run.appended.size());
             }
             run.budget.close();
         }
