@@ -9,5 +9,8 @@ module io.beachdb.bench {
     requires jmh.core;
     requires rocksdbjni;
     requires HdrHistogram;
+    requires info.picocli;
+    requires java.management;
+    requires jdk.management;
     requires static transitive org.jspecify; // annotations in our signatures, for compilers and tools only
 }

@@ -46,13 +46,26 @@ public final class MemoryAccount {
   @SuppressWarnings("exports") // for the sibling modules, which see the package
   public NativeBlock acquire(MemoryUse use, long bytes) {
     charge(use, NativePool.roundUp(bytes));
-    return budget.pool().acquire(bytes);
+    return acquireCharged(use, bytes);
   }
 
   /** Takes a block and charges it if it fits the budget; null if not. */
   @SuppressWarnings("exports") // for the sibling modules, which see the package
   public @Nullable NativeBlock tryAcquire(MemoryUse use, long bytes) {
-    return tryCharge(use, NativePool.roundUp(bytes)) ? budget.pool().acquire(bytes) : null;
+    return tryCharge(use, NativePool.roundUp(bytes)) ? acquireCharged(use, bytes) : null;
+  }
+
+  private NativeBlock acquireCharged(MemoryUse use, long bytes) {
+    NativeBlock block = null;
+    try {
+      block = budget.pool().acquire(bytes);
+      return block;
+    } finally {
+      if (block == null) {
+        // The machine had no such memory, or the pool is closed: what was not taken is not charged.
+        release(use, NativePool.roundUp(bytes));
+      }
+    }
   }
 
   /** Gives back a block that came from {@link #acquire} or {@link #tryAcquire} with the same use. */

@@ -105,6 +105,9 @@ public final class MemoryBudget implements AutoCloseable {
   }
 
   boolean tryCharge(MemoryUse use, long bytes) {
+    if (bytes > capacityBytes) {
+      return false; // and no cache is emptied in vain
+    }
     while (true) {
       long used = usedBytes.get();
       long missing = used + bytes - capacityBytes;

@@ -20,7 +20,11 @@ import picocli.CommandLine.Option;
                     + " says how to repeat the judgement."
         })
 final class CrashRunCommand extends BeachCommand {
-    @Option(names = "--rounds", paramLabel = "N", defaultValue = "20", description = "How many. Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "20",
+            description = "How many. Default: ${DEFAULT-VALUE}.")
     private int rounds;
 
     @Option(names = "--seed", paramLabel = "S", description = "What is done, and when it is killed. Default: drawn.")
@@ -68,14 +72,14 @@ final class CrashRunCommand extends BeachCommand {
 
     /** Plays until all rounds are over or one is bad; returns the last. */
     private Round play(Output out, CrashRounds crash) throws IOException, InterruptedException {
-        try (Progress progress = new Progress(terminal, "rounds", rounds)) {
+        try (Progress progress = new Progress(terminal, "crash rounds", rounds)) {
             while (true) {
                 Round round = crash.play();
-                if (!json) {
-                    progress.clear();
-                    print(out, round);
+                if (json) {
+                    progress.at(round.number(), round.number() + " of " + rounds);
+                } else {
+                    print(out, round); // a line for each is progress enough
                 }
-                progress.at(round.number(), round.number() + " of " + rounds);
                 if (round.number() == rounds || !round.verdict().isGood()) {
                     return round;
                 }

@@ -78,16 +78,11 @@ final class Progress implements AutoCloseable {
     }
 
     /** Takes the bar away, so that the next line stands where it was. */
-    void clear() {
+    @Override
+    public void close() {
         if (drawn) {
-            drawn = false;
             err.print(ERASE_LINE);
             err.flush();
         }
-    }
-
-    @Override
-    public void close() {
-        clear();
     }
 }

@@ -17,13 +17,13 @@ import java.lang.foreign.ValueLayout;
  *   operation: u8 kind   varint key length   key   [PUT only: varint value length   value]
  * </pre>
  */
-final class BatchFormat {
+public final class BatchFormat {
   private static final int KEYSPACE = 0;
 
   private BatchFormat() {}
 
   /** Called with each operation of a batch, in order. Memory is valid during the call. */
-  interface Visitor {
+  public interface Visitor {
     void operation(int kind, long keyOffset, int keyLength, long valueOffset, long valueLength);
   }
 
@@ -57,7 +57,7 @@ final class BatchFormat {
    * @throws CorruptionException if the bytes are no batch
    * @throws UnsupportedFormatException if it uses a keyspace or kind that this version does not know
    */
-  static int forEachChecked(
+  public static int forEachChecked(
       MemorySegment memory, long offset, long length, String file, long fileOffset, Visitor visitor) {
     long limit = offset + length;
     long keyspace = Varint.getChecked(memory, offset, limit);

@@ -7,6 +7,7 @@ import io.beachdb.base.Signal;
 import io.beachdb.base.StorageException;
 import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.base.WriteRefusedException;
+import io.beachdb.base.format.FragmentFormat;
 import io.beachdb.base.format.InternalKeys;
 import io.beachdb.memtable.Inserter;
 import io.beachdb.memtable.Memtable;
@@ -49,6 +50,7 @@ final class CommitPipeline implements WalListener {
   private static final VarHandle QUEUE;
   private static final VarHandle LEADING;
   private static final VarHandle ADVANCING;
+  private static final VarHandle LOGGED_BYTES;
   private static final int RING = 1 << 12;
   private static final int INSERTED_BY_LEADER_BYTES = 16 << 10;
   private static final long LEAD_SPIN_NANOS = 5_000;
@@ -58,6 +60,7 @@ final class CommitPipeline implements WalListener {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
       QUEUE = lookup.findVarHandle(CommitPipeline.class, "queue", WriteRequest.class);
       LEADING = lookup.findVarHandle(CommitPipeline.class, "leading", boolean.class);
+      LOGGED_BYTES = lookup.findVarHandle(CommitPipeline.class, "loggedBytes", long.class);
       ADVANCING = lookup.findVarHandle(CommitPipeline.class, "advancing", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
@@ -99,6 +102,7 @@ final class CommitPipeline implements WalListener {
   private int firstPending; // index in group of the first request not handed over
   private boolean appended;
   private long lastSequence;
+  private volatile long loggedBytes; // stored by the leader
   private volatile @Nullable WalWriter wal; // null until the opening ends
 
   // P3. The tail is the leader's, the head belongs to who advances.
@@ -131,6 +135,11 @@ final class CommitPipeline implements WalListener {
   /** Returns the last sequence given out; the leader's to ask. */
   long lastSequence() {
     return lastSequence;
+  }
+
+  /** Returns how many bytes of records, with their headers, went to logs. */
+  long loggedBytes() {
+    return loggedBytes;
   }
 
   /** Sets the log writer; as leader, or before there are writers. */
@@ -283,6 +292,7 @@ final class CommitPipeline implements WalListener {
       wal().append(
               request.memory, 0, request.length, request.checksum, request.firstSequence, request.lastSequence);
       appended = true;
+      LOGGED_BYTES.setOpaque(this, loggedBytes + request.length + FragmentFormat.PREFIXED_HEADER_BYTES);
     } catch (StorageException e) {
       request.logFailure = e;
       room.logFailed(e);

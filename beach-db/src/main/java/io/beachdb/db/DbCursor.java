@@ -448,6 +448,8 @@ final class DbCursor implements Cursor {
     return Keys.compare(rawKeyMemory(), keyOffset(), keyLength(), key, 0, (int) Math.min(Integer.MAX_VALUE, key.byteSize()));
   }
 
+  // Identity: segments of one address and size are equal, although one may be closed.
+  @SuppressWarnings({"ReferenceEquality", "MemorySegmentReferenceEquality"})
   @Override
   public MemorySegment keyMemory() {
     checkReadable();
@@ -465,6 +467,8 @@ final class DbCursor implements Cursor {
     return forwards ? input.keyOffset() : 0;
   }
 
+  // Identity: segments of one address and size are equal, although one may be closed.
+  @SuppressWarnings({"ReferenceEquality", "MemorySegmentReferenceEquality"})
   @Override
   public MemorySegment valueMemory() {
     checkReadable();

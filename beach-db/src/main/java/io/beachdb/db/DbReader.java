@@ -118,7 +118,7 @@ final class DbReader implements Snapshot {
     }
   }
 
-  /** A value that stays readable after its epoch, until {@code release}. */
+  /** A value that stays readable after its epoch, until {@link #release}. */
   private record Pinned(MemorySegment value, Runnable releaser) {
     void release() {
       releaser.run();
@@ -193,12 +193,12 @@ final class DbReader implements Snapshot {
     int length = context.keyLength;
     long trailer = InternalKeys.seekTrailer(sequence);
     long hash = KeyHash.hash(key, 0, length);
-    long entry = view.active.memtable.find(key, 0, length, trailer);
+    long entry = view.active.memtable.find(key, 0, length, hash, trailer);
     if (entry != 0) {
       return isPut(context, view.active.memtable, entry);
     }
     for (MemtableSlot slot : view.immutables) {
-      entry = slot.memtable.find(key, 0, length, trailer);
+      entry = slot.memtable.find(key, 0, length, hash, trailer);
       if (entry != 0) {
         return isPut(context, slot.memtable, entry);
       }

@@ -48,7 +48,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -93,7 +92,6 @@ public final class Engine implements CommitPipeline.Room {
   private final Set<DbCursor> cursors = ConcurrentHashMap.newKeySet();
   private final long maxBatchBytes;
   final LongAdder userBytes = new LongAdder();
-  final AtomicLong logBytes = new AtomicLong();
 
   // The leader's.
   private MemtableSlot active;
@@ -190,8 +188,14 @@ public final class Engine implements CommitPipeline.Room {
 
   // ---- Reading.
 
+  /** Begins a point read; {@link #exit} ends it. What a close frees, it frees once nobody is inside. */
   ReadContext enter() {
-    return opened.epochs().enter();
+    ReadContext context = opened.epochs().enter();
+    if (views.current() == null) {
+      opened.epochs().exit(context);
+      throw closedException();
+    }
+    return context;
   }
 
   void exit(ReadContext context) {
@@ -325,75 +329,108 @@ public final class Engine implements CommitPipeline.Room {
 
   // ---- Writing.
 
+  // Arrays are copied as arrays: a heap segment around each would be an allocation, and a second kind of memory at the
+  // copies below.
+
   public long put(byte[] key, byte[] value, Durability durability) {
-    return put(MemorySegment.ofArray(key), MemorySegment.ofArray(value), durability);
+    WriteRequest request = beginPut(key.length, value.length, durability);
+    try {
+      long at = BatchFormat.beginOperation(request.memory, request.start, InternalKeys.KIND_PUT, key.length);
+      BatchFormat.copy(key, 0, request.memory, at, key.length);
+      at = Varint.put(request.memory, at + key.length, value.length);
+      BatchFormat.copy(value, 0, request.memory, at, value.length);
+      return commit(request);
+    } finally {
+      requests.giveBack(request);
+    }
   }
 
   public long put(MemorySegment key, MemorySegment value, Durability durability) {
     long keyLength = key.byteSize();
     long valueLength = value.byteSize();
-    Limits.checkKeyLength(keyLength);
-    checkBatchLength(keyLength + valueLength);
-    checkWritable();
-    callbacks.checkOutside("put");
-    long batch = BatchFormat.headerLength(1) + BatchFormat.putLength(keyLength, valueLength);
-    WriteRequest request = requests.take();
+    WriteRequest request = beginPut(keyLength, valueLength, durability);
     try {
-      long at = request.begin(1 + batch, 1, Objects.requireNonNull(durability, "durability"));
-      MemorySegment memory = request.memory;
-      at = BatchFormat.beginOperation(memory, at, InternalKeys.KIND_PUT, keyLength);
-      MemorySegment.copy(key, 0, memory, at, keyLength);
-      at = Varint.put(memory, at + keyLength, valueLength);
-      MemorySegment.copy(value, 0, memory, at, valueLength);
-      request.seal();
-      userBytes.add(keyLength + valueLength);
-      return pipeline.commit(request);
+      long at = BatchFormat.beginOperation(request.memory, request.start, InternalKeys.KIND_PUT, keyLength);
+      MemorySegment.copy(key, 0, request.memory, at, keyLength);
+      at = Varint.put(request.memory, at + keyLength, valueLength);
+      MemorySegment.copy(value, 0, request.memory, at, valueLength);
+      return commit(request);
     } finally {
       requests.giveBack(request);
     }
   }
 
+  private WriteRequest beginPut(long keyLength, long valueLength, Durability durability) {
+    Limits.checkKeyLength(keyLength);
+    checkBatchLength(keyLength + valueLength);
+    callbacks.checkOutside("put");
+    return begin(BatchFormat.putLength(keyLength, valueLength), 1, keyLength + valueLength, durability);
+  }
+
   public long delete(byte[] key, Durability durability) {
-    return delete(MemorySegment.ofArray(key), durability);
+    WriteRequest request = beginDelete(key.length, durability);
+    try {
+      long at = BatchFormat.beginOperation(request.memory, request.start, InternalKeys.KIND_DELETE, key.length);
+      BatchFormat.copy(key, 0, request.memory, at, key.length);
+      return commit(request);
+    } finally {
+      requests.giveBack(request);
+    }
   }
 
   public long delete(MemorySegment key, Durability durability) {
     long keyLength = key.byteSize();
-    Limits.checkKeyLength(keyLength);
-    checkWritable();
-    callbacks.checkOutside("delete");
-    WriteRequest request = requests.take();
+    WriteRequest request = beginDelete(keyLength, durability);
     try {
-      long at = request.begin(
-          1 + BatchFormat.headerLength(1) + BatchFormat.deleteLength(keyLength),
-          1,
-          Objects.requireNonNull(durability, "durability"));
-      at = BatchFormat.beginOperation(request.memory, at, InternalKeys.KIND_DELETE, keyLength);
+      long at = BatchFormat.beginOperation(request.memory, request.start, InternalKeys.KIND_DELETE, keyLength);
       MemorySegment.copy(key, 0, request.memory, at, keyLength);
-      request.seal();
-      userBytes.add(keyLength);
-      return pipeline.commit(request);
+      return commit(request);
     } finally {
       requests.giveBack(request);
     }
+  }
+
+  private WriteRequest beginDelete(long keyLength, Durability durability) {
+    Limits.checkKeyLength(keyLength);
+    callbacks.checkOutside("delete");
+    return begin(BatchFormat.deleteLength(keyLength), 1, keyLength, durability);
+  }
+
+  /** Takes a request with room for operations of {@code bytes}; they go to its {@code start}. */
+  private WriteRequest begin(long bytes, int count, long usersBytes, Durability durability) {
+    Objects.requireNonNull(durability, "durability");
+    checkWritable();
+    WriteRequest request = requests.take();
+    boolean done = false;
+    try {
+      request.begin(1 + BatchFormat.headerLength(count) + bytes, count, durability);
+      userBytes.add(usersBytes);
+      done = true;
+      return request;
+    } finally {
+      if (!done) {
+        requests.giveBack(request);
+      }
+    }
+  }
+
+  private long commit(WriteRequest request) {
+    request.seal();
+    return pipeline.commit(request);
   }
 
   /** Writes a batch of encoded operations; see {@link io.beachdb.WriteBatch}. */
   public long write(byte[] operations, int length, int count, Durability durability) {
     checkBatchLength(length);
-    checkWritable();
     callbacks.checkOutside("write");
-    Objects.requireNonNull(durability, "durability");
     if (count == 0) {
+      checkWritable();
       return visibleSequence();
     }
-    WriteRequest request = requests.take();
+    WriteRequest request = begin(length, count, length, durability);
     try {
-      long at = request.begin(1L + BatchFormat.headerLength(count) + length, count, durability);
-      BatchFormat.copy(operations, 0, request.memory, at, length);
-      request.seal();
-      userBytes.add(length);
-      return pipeline.commit(request);
+      BatchFormat.copy(operations, 0, request.memory, request.start, length);
+      return commit(request);
     } finally {
       requests.giveBack(request);
     }
@@ -506,7 +543,7 @@ public final class Engine implements CommitPipeline.Room {
   }
 
   MemtableSlot newSlot(long log) {
-    return new MemtableSlot(new Memtable(account, options.seams().random().nextLong()), log);
+    return new MemtableSlot(Opened.newMemtable(options, account), log);
   }
 
   private void awaitFlushes() {
@@ -893,7 +930,7 @@ public final class Engine implements CommitPipeline.Room {
       return new DatabaseStats(
           levels,
           userBytes.sum(),
-          logBytes.get(),
+          pipeline.loggedBytes(),
           flusher.bytes(),
           compactor.bytes(),
           flusher.count(),

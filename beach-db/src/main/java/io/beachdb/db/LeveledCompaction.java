@@ -39,7 +39,7 @@ final class LeveledCompaction implements CompactionPolicy {
       }
     }
     int base = firstUsed == 0 ? LAST_LEVEL : firstUsed;
-    double size = largest;
+    double size = (double) largest;
     for (int level = base; level < LAST_LEVEL; level++) {
       size /= options.levelMultiplier();
     }
@@ -50,7 +50,7 @@ final class LeveledCompaction implements CompactionPolicy {
     long[] aims = new long[Version.LEVELS];
     for (int level = base; level <= LAST_LEVEL; level++) {
       // Never below the least aim: compacting less than that gains nothing.
-      aims[level] = (long) Math.max(size, options.baseLevelBytes());
+      aims[level] = (long) Math.max(size, (double) options.baseLevelBytes());
       size *= options.levelMultiplier();
     }
     return new Aims(base, aims);

@@ -102,6 +102,7 @@ final class MergingCursor implements EntryCursor {
   }
 
   /** Positions all other children on the far side of the current entry (G2), which stays on top. */
+  @SuppressWarnings("ReferenceEquality") // cursors are told apart by who they are
   private void turn(EntryCursor current, boolean direction) {
     for (EntryCursor child : children) {
       if (child == current) {

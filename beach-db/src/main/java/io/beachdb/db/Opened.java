@@ -16,6 +16,7 @@ import io.beachdb.durability.SyncSite;
 import io.beachdb.manifest.LiveTable;
 import io.beachdb.manifest.ManifestWriter;
 import io.beachdb.manifest.Version;
+import io.beachdb.memtable.Memtable;
 import io.beachdb.sstable.BlockCache;
 import io.beachdb.sstable.Compression;
 import io.beachdb.sstable.TableContext;
@@ -30,6 +31,8 @@ import org.jspecify.annotations.Nullable;
 
 /** What an opening has put together, and owns until {@link #release}: files, memory, and what was recovered. */
 final class Opened {
+  private static final int FILTER_DIVISOR = 64; // about ten bits for each entry of a hundred bytes
+
   private final Options options;
   private final EngineTasks tasks;
   private final DurableDirectory directory;
@@ -104,6 +107,11 @@ final class Opened {
     this.recovered = recovered;
     this.writing = writing;
     attachHandles(recovered.version);
+  }
+
+  /** Makes a memtable with a filter, so that a look for a key that is not in it costs next to nothing. */
+  static Memtable newMemtable(Options options, MemoryAccount account) {
+    return new Memtable(account, options.seams().random().nextLong(), options.writeBufferBytes() / FILTER_DIVISOR);
   }
 
   DurableDirectory directory() {

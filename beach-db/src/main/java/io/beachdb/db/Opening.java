@@ -169,7 +169,7 @@ final class Opening {
           .filter(name -> FileName.parse(name) != null && !live.contains(name))
           .toList();
       MemtableSlot slot =
-          new MemtableSlot(new Memtable(account, options.seams().random().nextLong()), log.number());
+          new MemtableSlot(Opened.newMemtable(options, account), log.number());
       slot.lastSequence = replayed.lastSequence;
       Opened opened = new Opened(
           options,
@@ -334,7 +334,7 @@ final class Opening {
   private final class RecoveryMemtable implements Replay, AutoCloseable {
     private final TableOutput output;
     private final List<TableOutput.Written> written;
-    private Memtable memtable = new Memtable(account, options.seams().random().nextLong());
+    private Memtable memtable = Opened.newMemtable(options, account);
     private Inserter inserter = memtable.newInserter();
     private long lastSequence;
 
@@ -359,7 +359,7 @@ final class Opening {
     public void batchEnds() {
       if (memtable.usedBytes() >= options.writeBufferBytes()) {
         flush();
-        memtable = new Memtable(account, options.seams().random().nextLong());
+        memtable = Opened.newMemtable(options, account);
         inserter = memtable.newInserter();
       }
     }
@@ -388,7 +388,7 @@ final class Opening {
     if (found == null) {
       throw new AssertionError("a database that is wanted was not found");
     }
-    Memtable memtable = new Memtable(account, options.seams().random().nextLong());
+    Memtable memtable = Opened.newMemtable(options, account);
     boolean done = false;
     try {
       MemoryReplay into = new MemoryReplay(memtable);

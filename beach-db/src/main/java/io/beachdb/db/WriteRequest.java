@@ -49,6 +49,7 @@ final class WriteRequest {
   // The caller's, before it queues.
   private @Nullable NativeBlock block;
   MemorySegment memory = MemorySegment.NULL;
+  long start;
   long length;
   int checksum;
   int operations;
@@ -93,8 +94,8 @@ final class WriteRequest {
     return visible && (synced || logFailure != null);
   }
 
-  /** Gets ready for a payload of {@code bytes}: kind, then batch. Returns where the batch begins. */
-  long begin(long bytes, int count, Durability wanted) {
+  /** Gets ready for a payload of {@code bytes}: kind, then batch, whose operations begin at {@link #start}. */
+  void begin(long bytes, int count, Durability wanted) {
     NativeBlock room = block;
     if (room == null || room.bytes() < bytes) {
       if (room != null) {
@@ -117,7 +118,7 @@ final class WriteRequest {
     synced = false;
     state = QUEUED;
     Bytes.putU8(memory, 0, WalFormat.BATCH);
-    return BatchFormat.putHeader(memory, WalFormat.BODY_OFFSET, count);
+    start = BatchFormat.putHeader(memory, WalFormat.BODY_OFFSET, count);
   }
 
   /** Ends the encoding. */

@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -27,18 +28,29 @@ public final class DirectoryLock implements AutoCloseable {
   /** A directory as one file system sees it; simulated disks and processes are told apart by their {@link Vfs}. */
   private record Place(Vfs vfs, Path directory) {}
 
-  // Guarded by itself. Holders' descriptions; a shared holder counts once more each.
-  private static final Map<Place, Held> REGISTRY = new HashMap<>();
+  /** What this process holds on one place, for one writer or for all its readers together. */
+  private static final class Holding {
+    final String holder;
+    final boolean shared;
+    // Guarded by REGISTRY.
+    @Nullable VfsLock lock;
+    int count; // 0: the file is being locked, or unlocked
 
-  private record Held(String holder, boolean shared, int count) {}
+    Holding(String holder, boolean shared) {
+      this.holder = holder;
+      this.shared = shared;
+    }
+  }
+
+  private static final Map<Place, Holding> REGISTRY = new HashMap<>(); // guarded by itself, never across a file operation
 
   private final Place place;
-  private @Nullable VfsLock lock;
+  private final Holding holding;
   private boolean closed;
 
-  private DirectoryLock(Place place, @Nullable VfsLock lock) {
+  private DirectoryLock(Place place, Holding holding) {
     this.place = place;
-    this.lock = lock;
+    this.holding = holding;
   }
 
   /**
@@ -47,45 +59,83 @@ public final class DirectoryLock implements AutoCloseable {
    * @param shared for reading only: many may, beside each other, not beside a writer. Creates and writes nothing: where
    *     LOCK is missing or cannot be opened, there is no lock to take, and only this process is guarded
    * @param holder who asks, for the messages others get
-   * @throws DatabaseLockedException if the directory is open elsewhere
+   * @throws DatabaseLockedException if the directory is open elsewhere, or is being opened at this moment
    */
   public static DirectoryLock acquire(
       Vfs vfs, Path directory, String lockName, String holderName, boolean shared, String holder) {
     try {
       Place place = new Place(vfs, vfs.resolve(directory));
-      register(place, shared, holder);
-      boolean done = false;
-      try {
-        DirectoryLock lock = new DirectoryLock(place, lockFile(place, lockName, holderName, shared));
-        if (!shared) {
-          writeHolder(vfs, place.directory.resolve(holderName), holder);
-        }
-        done = true;
-        return lock;
-      } finally {
-        if (!done) {
-          unregister(place);
-        }
+      Holding holding = new Holding(holder, shared);
+      Holding joined = register(place, holding);
+      if (joined == null) {
+        lock(place, holding, lockName, holderName);
+        return new DirectoryLock(place, holding);
       }
+      return new DirectoryLock(place, joined);
     } catch (IOException e) {
       throw Failures.storage("locking", directory, e, "The database was not opened.");
     }
   }
 
-  private static void register(Place place, boolean shared, String holder) {
+  /**
+   * Returns the holding of this process that the new one joins; null if there is none, and the new one is registered.
+   * Readers share one lock of the system: it gives a process no second one, and drops the first with any descriptor.
+   */
+  private static @Nullable Holding register(Place place, Holding wanted) {
     synchronized (REGISTRY) {
-      Held held = REGISTRY.get(place);
-      if (held != null && !(held.shared && shared)) {
+      Holding held = REGISTRY.putIfAbsent(place, wanted);
+      if (held == null) {
+        return null;
+      }
+      if (!held.shared || !wanted.shared || held.count == 0) {
         throw new DatabaseLockedException(place.directory.toString(), held.holder);
       }
-      REGISTRY.put(place, new Held(holder, shared, held == null ? 1 : held.count + 1));
+      held.count++;
+      return held;
     }
   }
 
-  private static void unregister(Place place) {
+  private static void lock(Place place, Holding holding, String lockName, String holderName) throws IOException {
+    VfsLock lock = null;
+    boolean done = false;
+    try {
+      lock = lockFile(place, lockName, holderName, holding.shared);
+      if (!holding.shared) {
+        writeHolder(place.vfs, place.directory.resolve(holderName), holding.holder);
+      }
+      done = true;
+    } finally {
+      if (done) {
+        synchronized (REGISTRY) {
+          holding.lock = lock;
+          holding.count = 1;
+        }
+      } else {
+        release(place, lock);
+      }
+    }
+  }
+
+  private static void release(Place place, @Nullable VfsLock lock) throws IOException {
+    try {
+      if (lock != null) {
+        lock.close();
+      }
+    } finally {
+      synchronized (REGISTRY) {
+        REGISTRY.remove(place);
+      }
+    }
+  }
+
+  /**
+   * Forgets what a process held that has ended without closing: a simulated one, since a real one takes this registry
+   * with it.
+   */
+  @SuppressWarnings("ReferenceEquality") // a process is its very Vfs
+  public static void forget(Vfs ended) {
     synchronized (REGISTRY) {
-      REGISTRY.computeIfPresent(
-          place, (p, held) -> held.count == 1 ? null : new Held(held.holder, held.shared, held.count - 1));
+      REGISTRY.keySet().removeIf(place -> place.vfs == ended);
     }
   }
 
@@ -96,8 +146,18 @@ public final class DirectoryLock implements AutoCloseable {
       if (shared) {
         return null;
       }
-      place.vfs.create(file).close();
+      try {
+        place.vfs.create(file).close();
+      } catch (FileAlreadyExistsException e) {
+        // Made by another process since we looked; tryLock tells which of us has it.
+        return tryLock(place, file, holderName, false);
+      }
     }
+    return tryLock(place, file, holderName, shared);
+  }
+
+  private static @Nullable VfsLock tryLock(Place place, Path file, String holderName, boolean shared)
+      throws IOException {
     VfsLock lock;
     try {
       lock = place.vfs.tryLock(file, shared);
@@ -140,21 +200,21 @@ public final class DirectoryLock implements AutoCloseable {
   /** Lets go. Closing twice is harmless. */
   @Override
   public void close() {
-    synchronized (this) {
+    VfsLock last;
+    synchronized (REGISTRY) {
       if (closed) {
         return;
       }
       closed = true;
-    }
-    VfsLock held = lock;
-    try {
-      if (held != null) {
-        held.close();
+      if (--holding.count > 0) {
+        return;
       }
+      last = holding.lock;
+    }
+    try {
+      release(place, last);
     } catch (IOException e) {
       throw Failures.storage("unlocking", place.directory, e, "The lock ends with this process.");
-    } finally {
-      unregister(place);
     }
   }
 }

@@ -71,6 +71,7 @@ public final class DurableDirectory implements AutoCloseable {
   // Written by the holder of syncing.
   private volatile long syncedEvent;
   private volatile @Nullable StorageException poison;
+  private volatile @Nullable DurableSwitch latestSwitch;
   private volatile boolean closed;
 
   private DurableDirectory(
@@ -113,10 +114,11 @@ public final class DurableDirectory implements AutoCloseable {
       if (mode == Mode.READ_ONLY) {
         opened = new Opened(null, new Syncability.Syncable());
       } else {
+        Syncability ancestors = new Syncability.Syncable();
         if (kind == PathKind.ABSENT) {
-          makeDirectories(vfs, resolved, made, syncs);
+          ancestors = makeDirectories(vfs, resolved, made, syncs);
         }
-        opened = openAndSync(vfs, resolved, syncs);
+        opened = openAndSync(vfs, resolved, ancestors, syncs);
       }
       DurableDirectory directory = new DurableDirectory(vfs, resolved, mode, opened, scheduler, listener);
       made.forEach(m -> directory.tell(Kind.MAKE_DIRECTORY, m.toString(), null, 0));
@@ -130,25 +132,41 @@ public final class DurableDirectory implements AutoCloseable {
     }
   }
 
-  /** Makes the missing directories from the top, each synced into its parent before the next. */
-  private static void makeDirectories(Vfs vfs, Path path, List<Path> made, List<EarlySync> syncs) throws IOException {
+  /**
+   * Makes the missing directories from the top, each synced into its parent before the next. So at most the lowest that is
+   * there may not be on disk, left by somebody who died before its sync: its name is synced first.
+   */
+  private static Syncability makeDirectories(Vfs vfs, Path path, List<Path> made, List<EarlySync> syncs)
+      throws IOException {
     Deque<Path> missing = new ArrayDeque<>();
-    for (Path at = path; at != null && vfs.kind(at) == PathKind.ABSENT; at = at.getParent()) {
-      missing.push(at);
+    Path there = path;
+    while (there != null && vfs.kind(there) == PathKind.ABSENT) {
+      missing.push(there);
+      there = there.getParent();
+    }
+    Syncability outcome = new Syncability.Syncable();
+    if (there != null) {
+      outcome = syncParent(vfs, there, outcome, syncs);
     }
     for (Path directory : missing) {
       vfs.makeDirectory(directory);
       made.add(directory);
-      Path parent = directory.getParent();
-      if (parent != null) {
-        try {
-          syncOnce(vfs, parent, SyncSite.DIRECTORY_CREATE, syncs);
-        } catch (NotSyncableException e) {
-          // Found again, and kept as the typed outcome, by openAndSync.
-          continue;
-        }
+      outcome = syncParent(vfs, directory, outcome, syncs);
+    }
+    return outcome;
+  }
+
+  private static Syncability syncParent(Vfs vfs, Path directory, Syncability outcome, List<EarlySync> syncs)
+      throws IOException {
+    Path parent = directory.getParent();
+    if (parent != null) {
+      try {
+        syncOnce(vfs, parent, SyncSite.DIRECTORY_CREATE, syncs);
+      } catch (NotSyncableException e) {
+        return new Syncability.NotSyncable(e.reason());
       }
     }
+    return outcome;
   }
 
   private static void syncOnce(Vfs vfs, Path directory, SyncSite site, List<EarlySync> syncs) throws IOException {
@@ -159,16 +177,17 @@ public final class DurableDirectory implements AutoCloseable {
     }
   }
 
-  private static Opened openAndSync(Vfs vfs, Path path, List<EarlySync> syncs) throws IOException {
+  private static Opened openAndSync(Vfs vfs, Path path, Syncability ancestors, List<EarlySync> syncs)
+      throws IOException {
     Path parent = path.getParent();
     Path grandparent = parent == null ? null : parent.getParent();
-    Syncability outcome = new Syncability.Syncable();
+    Syncability outcome = ancestors;
     for (Path ancestor : new Path[] {grandparent, parent}) {
       if (ancestor != null) {
         try {
           syncOnce(vfs, ancestor, SyncSite.OPEN, syncs);
         } catch (NotSyncableException e) {
-          outcome = new Syncability.NotSyncable(e.getMessage());
+          outcome = new Syncability.NotSyncable(e.reason());
         }
       }
     }
@@ -176,7 +195,7 @@ public final class DurableDirectory implements AutoCloseable {
     try {
       handle = vfs.openDirectory(path);
     } catch (NotSyncableException e) {
-      return new Opened(null, new Syncability.NotSyncable(e.getMessage()));
+      return new Opened(null, new Syncability.NotSyncable(e.reason()));
     }
     try {
       long start = System.nanoTime();
@@ -386,7 +405,8 @@ public final class DurableDirectory implements AutoCloseable {
     String temporary = name + ".tmp";
     try {
       deleteStray(temporary);
-      vfs.relyOn(manifest.log().path(), manifest.offset(), "switch of CURRENT");
+      latestSwitch = null; // from here to the end CURRENT is the old one or the new one
+            vfs.relyOn(manifest.log().path(), manifest.offset(), "switch of CURRENT");
       try (VfsFile file = vfs.create(path.resolve(temporary))) {
         happened(Kind.CREATE, temporary);
         file.write(0, content, 0, length);
@@ -395,11 +415,24 @@ public final class DurableDirectory implements AutoCloseable {
       vfs.rename(path.resolve(temporary), path.resolve(name));
       syncThrough(happened(Kind.RENAME, name), SyncSite.CURRENT_SWITCH);
       vfs.relyOn(path.resolve(name), length, "receipt of a switch");
-      return new DurableSwitch(path.resolve(name), length, letsGo);
+      DurableSwitch receipt = new DurableSwitch(this, path.resolve(name), length, letsGo);
+            latestSwitch = receipt;
+            return receipt;
     } catch (IOException e) {
       throw Failures.storage(
           "switching", name, e, "It may have happened all the same; both manifests are kept.");
     }
+  }
+
+  /** Returns the switch by which CURRENT led away from a manifest; null if none did, or one is going on. */
+  @Nullable
+  DurableSwitch switchAwayFrom(Path manifest) {
+    DurableSwitch latest = latestSwitch;
+    return latest != null && latest.allows(String.valueOf(manifest.getFileName())) ? latest : null;
+  }
+
+  boolean isLatestSwitch(DurableSwitch receipt) {
+    return latestSwitch == receipt;
   }
 
   private void deleteStray(String temporary) throws IOException {
@@ -428,7 +461,7 @@ public final class DurableDirectory implements AutoCloseable {
       }
       vfs.relyOn(path.resolve(file.name()), file.size(), "manifest edit");
     }
-    return new DurableEdit(synced.log().path(), endOffset, dropped);
+    return new DurableEdit(this, synced.log().path(), endOffset, dropped);
   }
 
   /** Returns the receipt of recovery: adopts the files that the recovered manifest names. */

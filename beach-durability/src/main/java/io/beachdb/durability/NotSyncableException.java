@@ -6,7 +6,15 @@ import java.io.IOException;
 public final class NotSyncableException extends IOException {
   private static final long serialVersionUID = 1L;
 
+  private final String reason;
+
   public NotSyncableException(String reason) {
     super(reason);
+    this.reason = reason;
+  }
+
+  /** Returns which directory, and why. */
+  public String reason() {
+    return reason;
   }
 }

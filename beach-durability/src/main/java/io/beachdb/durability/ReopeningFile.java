@@ -52,6 +52,7 @@ final class ReopeningFile implements VfsFile {
     }
   }
 
+  @SuppressWarnings("ReferenceEquality") // the very channel that broke, or one that another reader opened since
   private synchronized void reopen(FileChannel broken, ClosedChannelException cause) throws IOException {
     if (closed) {
       throw cause;
@@ -63,12 +64,20 @@ final class ReopeningFile implements VfsFile {
 
   @Override
   public long size() throws IOException {
-    while (true) {
-      FileChannel used = channel;
-      try {
-        return used.size();
-      } catch (ClosedChannelException e) {
-        reopen(used, e);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        FileChannel used = channel;
+        interrupted |= Thread.interrupted(); // else this call would close each channel that is opened for it
+        try {
+          return used.size();
+        } catch (ClosedChannelException e) {
+          reopen(used, e);
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
       }
     }
   }

@@ -3,6 +3,7 @@ package io.beachdb.durability;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -11,6 +12,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Locale;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +23,7 @@ enum SystemVfs implements Vfs {
 
   private static final boolean WINDOWS =
       System.getProperty("os.name", "").toLowerCase(Locale.ROOT).startsWith("windows");
+  private static final Queue<FileChannel> KEPT_OPEN = new ConcurrentLinkedQueue<>(); // see tryLock
 
   @Override
   public VfsFile create(Path path) throws IOException {
@@ -109,12 +113,19 @@ enum SystemVfs implements Vfs {
         ? FileChannel.open(path, StandardOpenOption.READ)
         : FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
     boolean locked = false;
+    boolean ours = false;
     try {
       FileLock lock = channel.tryLock(0, Long.MAX_VALUE, shared);
       locked = lock != null;
       return locked ? channel::close : null;
+    } catch (OverlappingFileLockException e) {
+      // Held by this JVM through another view of the files or another class loader. Closing this channel would drop that
+      // lock against other processes (POSIX), so it stays open for good.
+      ours = true;
+      KEPT_OPEN.add(channel);
+      return null;
     } finally {
-      if (!locked) {
+      if (!locked && !ours) {
         channel.close();
       }
     }

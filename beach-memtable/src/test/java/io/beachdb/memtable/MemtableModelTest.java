@@ -1,6 +1,7 @@
 package io.beachdb.memtable;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.format.EntryCursor;
@@ -50,6 +51,9 @@ final class MemtableModelTest {
         Inserter[] inserters = {memtable.newInserter(), memtable.newInserter()};
         byte[] last = NOTHING;
         for (int sequence = 1; sequence <= ENTRIES; sequence++) {
+            if (random.nextInt(5) == 0 && !model.isEmpty()) {
+                refuseAgain(memtable, inserters[random.nextInt(2)], model, random);
+            }
             // Now and then a key near the last one, for the inserters' memory.
             byte[] key = random.nextInt(3) == 0 ? neighbour(last, random) : randomKey(random);
             boolean put = random.nextInt(4) != 0;
@@ -60,6 +64,15 @@ final class MemtableModelTest {
             last = key;
         }
         return model;
+    }
+
+    /** What is there already is refused, midway through the inserter's work: that must not lead later entries astray. */
+    private static void refuseAgain(
+            Memtable memtable, Inserter inserter, NavigableSet<Entry> model, SplittableRandom random) {
+        Entry from = model.ceiling(new Entry(randomKey(random), InternalKeys.NEWEST_TRAILER, NOTHING));
+        Entry again = from == null ? model.first() : from;
+        assertThatThrownBy(() -> Entries.add(memtable, inserter, again.key(), again.trailer(), NOTHING))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     /** Few different bytes and often a long common start, so that keys meet, and differ late as well as early. */
@@ -87,6 +100,9 @@ final class MemtableModelTest {
     }
 
     private static void checkWalks(Memtable memtable, NavigableSet<Entry> model) {
+        for (int level = 0; level < Memtable.MAX_HEIGHT; level++) {
+            assertThat(Entries.level(memtable, level)).isSorted();
+        }
         EntryCursor cursor = memtable.cursor();
         List<Entry> forwards = new ArrayList<>();
         for (cursor.first(); cursor.valid(); cursor.next()) {

@@ -20,6 +20,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -369,6 +370,35 @@ final class MemtableTest {
         }
     }
 
+    /** Built by hand, since it takes three threads at the right moments otherwise. */
+    @Test
+    void inserter_rememberedPairThatAnotherEntryDivided_isNotUsed() {
+        List<Long> tall = LongStream.iterate(1, sequence -> sequence + 1)
+                .filter(sequence -> memtable.heightOf(sequence) == 2)
+                .limit(4)
+                .boxed()
+                .toList();
+        int[] nodes = new int[3];
+        for (int i = 0; i < 3; i++) {
+            byte[] key = bytes("a" + 2 * i);
+            Entries.put(memtable, inserter, key, tall.get(i), bytes("v"));
+            nodes[i] = (int) Entries.find(memtable, key, tall.get(i));
+        }
+        Inserter behind = memtable.newInserter();
+        behind.begin(memtable);
+        // The lower level has not seen the middle entry, the upper one has: as when one add loses a race between both.
+        behind.before[0] = nodes[0];
+        behind.after[0] = nodes[2];
+        behind.before[1] = nodes[0];
+        behind.after[1] = nodes[1];
+        behind.end(memtable);
+
+        Entries.put(memtable, behind, bytes("a3"), tall.get(3), bytes("v"));
+
+        assertThat(Entries.level(memtable, 0)).isSorted().hasSize(4);
+        assertThat(Entries.level(memtable, 1)).isSorted().hasSize(4);
+    }
+
     @Test
     void inserters_severalInTurns_placeAllRight() {
         List<Inserter> inserters = List.of(inserter, memtable.newInserter(), memtable.newInserter());
@@ -403,6 +433,17 @@ final class MemtableTest {
             double expected = count / Math.pow(2, level - 1);
             assertThat((double) reaching[level]).isBetween(expected * 0.8, expected * 1.2);
         }
+    }
+
+    @Test
+    void height_asEntriesComeIn_isThatOfTheTallest() {
+        int tallest = 1;
+        for (int sequence = 1; sequence <= 2000; sequence++) {
+            Entries.put(memtable, inserter, bytes(String.format("%04d", sequence * 7 % 2000)), sequence, bytes("v"));
+            tallest = Math.max(tallest, memtable.heightOf(sequence));
+            assertThat(memtable.height()).isEqualTo(tallest);
+        }
+        assertThat(tallest).isGreaterThan(8);
     }
 
     @Test

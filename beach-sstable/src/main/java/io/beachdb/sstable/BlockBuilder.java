@@ -21,7 +21,7 @@ final class BlockBuilder implements AutoCloseable {
     private static final int STAGED_KEY_LENGTH = 8;
     private static final int STAGED_VALUE_LENGTH = 12;
     private static final int STAGED_HEADER_BYTES = 16;
-    private static final int SLACK_BYTES = 8; // a trailer is written as a whole long
+    private static final int MAX_NARROW_OFFSET = 0xFFFF;
 
     private final MemoryAccount account;
     private NativeBlock staging;
@@ -32,6 +32,7 @@ final class BlockBuilder implements AutoCloseable {
     private int count;
     private int lastAt = -1;
     private int prefixLength;
+    private int minKeyLength;
     private int maxKeyLength;
     private long keyBytes;
     private long valueBytes;
@@ -93,6 +94,7 @@ final class BlockBuilder implements AutoCloseable {
         MemorySegment.copy(key, keyOffset, memory, at + STAGED_HEADER_BYTES, keyLength);
         if (count == 0) {
             prefixLength = keyLength;
+            minKeyLength = keyLength;
             smallestTrailer = trailer;
             largestTrailer = trailer;
         } else {
@@ -103,6 +105,7 @@ final class BlockBuilder implements AutoCloseable {
                 largestTrailer = trailer;
             }
         }
+        minKeyLength = Math.min(minKeyLength, keyLength);
         maxKeyLength = Math.max(maxKeyLength, keyLength);
         keyBytes += keyLength;
         valueBytes += valueLength;
@@ -149,70 +152,99 @@ final class BlockBuilder implements AutoCloseable {
 
     /** Returns how long the raw block is at most. */
     long bound() {
-        return bound(count, keyBytes, valueBytes, prefixLength, maxKeyLength, smallestTrailer, largestTrailer);
+        return bound(
+                count,
+                keyBytes + valueBytes,
+                prefixLength,
+                minKeyLength,
+                maxKeyLength,
+                trailerBytes(smallestTrailer, largestTrailer));
     }
 
     /** Returns how long the raw block would be at most with one more entry. */
     long boundWith(int keyLength, long trailer, int valueLength, int shared) {
         return bound(
                 count + 1,
-                keyBytes + keyLength,
-                valueBytes + valueLength,
+                keyBytes + valueBytes + keyLength + valueLength,
                 Math.min(prefixLength, shared),
+                Math.min(minKeyLength, keyLength),
                 Math.max(maxKeyLength, keyLength),
-                Long.compareUnsigned(trailer, smallestTrailer) < 0 ? trailer : smallestTrailer,
-                Long.compareUnsigned(trailer, largestTrailer) > 0 ? trailer : largestTrailer);
+                trailerBytes(
+                        Long.compareUnsigned(trailer, smallestTrailer) < 0 ? trailer : smallestTrailer,
+                        Long.compareUnsigned(trailer, largestTrailer) > 0 ? trailer : largestTrailer));
     }
 
-    private static long bound(
-            int count, long keyBytes, long valueBytes, int prefix, int maxKeyLength, long smallest, long largest) {
-        long entries = keyBytes
-                - (long) prefix * count
-                + valueBytes
-                + (long) count * (Varint.length(maxKeyLength - prefix) + trailerBytes(smallest, largest));
-        return entries
-                + prefix
-                + (count + 1L) * (entries > 0xFFFF ? Integer.BYTES : Short.BYTES)
-                + TableFormat.BLOCK_FOOTER_BYTES;
+    private static long bound(int count, long bytes, int prefix, int minKeyLength, int maxKeyLength, int trailerBytes) {
+        int inHeads = Math.min(TableFormat.HEAD_BYTES, minKeyLength - prefix);
+        long fixed = TableFormat.BLOCK_HEADER_BYTES + prefix + TableFormat.BLOCK_PADDING_BYTES;
+        long each = TableFormat.HEAD_BYTES + Varint.length(maxKeyLength - prefix) + trailerBytes - prefix - inHeads;
+        long length = fixed + bytes + count * each + (count + 1L) * Short.BYTES;
+        return length <= MAX_NARROW_OFFSET ? length : length + (count + 1L) * Short.BYTES;
     }
 
     private static int trailerBytes(long smallest, long largest) {
         return (71 - Long.numberOfLeadingZeros(largest - smallest)) >>> 3;
     }
 
-    /** Returns how much room {@link #encode} needs. */
-    long room() {
-        return bound() + SLACK_BYTES;
-    }
-
-    /** Writes the raw block and returns its length. There must be {@link #room}, and at least one entry. */
+    /** Writes the raw block and returns its length, {@link #bound} at most. There must be an entry. */
     int encode(MemorySegment out, long start) {
         if (offsets.length <= count) {
             offsets = new int[Math.max(count + 1, 2 * offsets.length)];
         }
         int trailerBytes = trailerBytes(smallestTrailer, largestTrailer);
-        long at = start;
+        boolean wide = bound() > MAX_NARROW_OFFSET;
+        long heads = start + TableFormat.BLOCK_HEADER_BYTES;
+        long offsetsAt = heads + (long) count * TableFormat.HEAD_BYTES;
+        long prefixAt = offsetsAt + (count + 1L) * (wide ? Integer.BYTES : Short.BYTES);
+        MemorySegment.copy(memory, STAGED_HEADER_BYTES, out, prefixAt, prefixLength);
+        long end = encodeEntries(out, start, heads, prefixAt + prefixLength, trailerBytes);
+        putOffsets(out, offsetsAt, wide);
+        int flags = trailerBytes
+                | (wide ? TableFormat.FLAG_WIDE_OFFSETS : 0)
+                | (largeValue ? TableFormat.FLAG_LARGE_VALUE : 0);
+        Bytes.putU32(out, start + TableFormat.COUNT_OFFSET, count);
+        Bytes.putU32(out, start + TableFormat.SHAPE_OFFSET, prefixLength | flags << TableFormat.FLAGS_SHIFT);
+        Bytes.putU64(out, start + TableFormat.BASE_TRAILER_OFFSET, smallestTrailer);
+        Bytes.putU64(out, end, 0);
+        return (int) (end + TableFormat.BLOCK_PADDING_BYTES - start);
+    }
+
+    private long encodeEntries(MemorySegment out, long start, long heads, long entries, int trailerBytes) {
+        long at = entries;
         int staged = 0;
         for (int i = 0; i < count; i++) {
             offsets[i] = (int) (at - start);
             int keyLength = Bytes.getU32(memory, staged + STAGED_KEY_LENGTH);
             int valueLength = Bytes.getU32(memory, staged + STAGED_VALUE_LENGTH);
+            int suffixAt = staged + STAGED_HEADER_BYTES + prefixLength;
             int suffixLength = keyLength - prefixLength;
+            int inHead = Math.min(suffixLength, TableFormat.HEAD_BYTES);
+            putHead(out, heads + (long) i * TableFormat.HEAD_BYTES, suffixAt, inHead);
             Bytes.putU64(out, at, Bytes.getU64(memory, staged) - smallestTrailer);
             at = Varint.put(out, at + trailerBytes, suffixLength);
-            MemorySegment.copy(
-                    memory, staged + STAGED_HEADER_BYTES + prefixLength, out, at, suffixLength + valueLength);
-            at += suffixLength + valueLength;
+            int rest = suffixLength - inHead + valueLength;
+            MemorySegment.copy(memory, suffixAt + inHead, out, at, rest);
+            at += rest;
             staged += STAGED_HEADER_BYTES + keyLength + valueLength;
         }
         offsets[count] = (int) (at - start);
-        return encodeEnd(out, start, at, trailerBytes);
+        return at;
     }
 
-    private int encodeEnd(MemorySegment out, long start, long entriesEnd, int trailerBytes) {
-        MemorySegment.copy(memory, STAGED_HEADER_BYTES, out, entriesEnd, prefixLength);
-        long at = entriesEnd + prefixLength;
-        boolean wide = offsets[count] > 0xFFFF;
+    private void putHead(MemorySegment out, long at, int suffixAt, int length) {
+        if (length == TableFormat.HEAD_BYTES) {
+            Bytes.putU32(out, at, Bytes.getU32(memory, suffixAt));
+            return;
+        }
+        int head = 0;
+        for (int i = 0; i < length; i++) {
+            head |= Bytes.getU8(memory, suffixAt + i) << (i * Byte.SIZE);
+        }
+        Bytes.putU32(out, at, head);
+    }
+
+    private void putOffsets(MemorySegment out, long offsetsAt, boolean wide) {
+        long at = offsetsAt;
         for (int i = 0; i <= count; i++) {
             if (wide) {
                 Bytes.putU32(out, at, offsets[i]);
@@ -222,13 +254,6 @@ final class BlockBuilder implements AutoCloseable {
                 at += Short.BYTES;
             }
         }
-        int flags = trailerBytes
-                | (wide ? TableFormat.FLAG_WIDE_OFFSETS : 0)
-                | (largeValue ? TableFormat.FLAG_LARGE_VALUE : 0);
-        Bytes.putU32(out, at + TableFormat.COUNT_OFFSET, count);
-        Bytes.putU32(out, at + TableFormat.SHAPE_OFFSET, prefixLength | flags << TableFormat.FLAGS_SHIFT);
-        Bytes.putU64(out, at + TableFormat.BASE_TRAILER_OFFSET, smallestTrailer);
-        return (int) (at + TableFormat.BLOCK_FOOTER_BYTES - start);
     }
 
     /** Begins the next block. */

@@ -13,6 +13,8 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -38,8 +40,8 @@ final class BlockCacheSpace {
      *     block that is already pinned, or under the lock of its stripe while it is in the table): so once the stamp is
      *     quiet, every pin there will ever be is there.
      * C3  Each segment is in one place: open, in a queue, free, partial, retired, among the transient ones, or leaving.
-     * C4  Order of locks: growing, this, a table's stripe. The account is called with at most the growing lock held, because it
-     *     may call any cache's reclaim, which takes this.
+     * C4  Order of locks: this, then a table's stripe. The account is called with no lock held: it may call any cache's
+     *     reclaim, and listeners.
      * C5  Segments of use CACHE and the tables stay within maxBytes (a table that grew is over it until the next segment
      *     is free); beyond it there are only segments of one block of use PINNED (transient), which go as soon as nobody
      *     holds the block.
@@ -53,6 +55,7 @@ final class BlockCacheSpace {
     private static final int SEGMENTS_WANTED = 32;
     private static final int SWEEPS_AT_ONCE = 40;
     private static final int SWEEPS_BEFORE_FORCE = 32;
+    private static final int PAUSE_ALLOCATIONS = 64;
     private static final int TRANSIENTS_AT_ONCE = 4;
     private static final int RECLAIMS_AT_ONCE = 48;
     private static final int METADATA_TURN = 4;
@@ -72,13 +75,10 @@ final class BlockCacheSpace {
     private final Epochs<?> epochs;
     private final long maxBytes;
     private final int segmentBytes;
-    private final Object growing = new Object();
+    private final Set<Thread> growers = ConcurrentHashMap.newKeySet(); // inside grow
 
     // Written under this, read by anyone who has a handle.
     private volatile MemorySegment[] memories = new MemorySegment[16];
-
-    // Written by the thread that holds the growing lock.
-    private volatile @Nullable Thread grower;
 
     private final AtomicLong tableBytes = new AtomicLong();
 
@@ -94,12 +94,14 @@ final class BlockCacheSpace {
     private final ArrayDeque<Leaving> leaving = new ArrayDeque<>(); // out of the books, not yet released
     private final BitSet indexes = new BitSet();
     private long cacheBytes; // of segments of use CACHE
+    private long promisedBytes; // being taken from the account for more of them
     private long transientBytes;
     private long leftBytes; // ever
     private long owedBytes; // asked for by reclaim, not quiet in time
     private long retiredBytes;
     private int mainTurns;
     private int openings;
+    private int sweepPause;
     private boolean closed;
 
     private BlockCacheTable[] tables = {};
@@ -113,7 +115,7 @@ final class BlockCacheSpace {
         this.epochs = epochs;
         this.maxBytes = maxBytes;
         long wanted = Long.highestOneBit(Math.max(1, maxBytes / SEGMENTS_WANTED));
-        this.segmentBytes = (int) Math.clamp(wanted, MIN_SEGMENT_BYTES, NativePool.CHUNK_BYTES);
+        this.segmentBytes = Math.clamp(wanted, MIN_SEGMENT_BYTES, NativePool.CHUNK_BYTES);
     }
 
     void setTables(BlockCacheTable[] made) {
@@ -166,12 +168,19 @@ final class BlockCacheSpace {
     /** Returns room for a block, owned by the caller, pinned once. */
     long allocate(int length) {
         int room = CacheBlocks.roomFor(length);
-        boolean alone = room > segmentBytes / 2;
-        long handle = alone ? 0 : allocateShared(room, length);
-        if (handle == 0 && alone && makeRoom(NativePool.roundUp(room))) {
-            handle = allocateAlone(room, length, MemoryUse.CACHE);
+        if (room <= segmentBytes / 2) {
+            long handle = allocateShared(room, length);
+            if (handle != 0) {
+                return handle;
+            }
+        } else if (makeRoom(NativePool.roundUp(room))) {
+            BlockCacheSegment segment = acquireSegment(NativePool.roundUp(room));
+            if (segment != null) {
+                return fillAlone(segment, room, length);
+            }
         }
-        return handle != 0 ? handle : allocateAlone(room, length, MemoryUse.PINNED);
+        NativeBlock block = account.acquire(MemoryUse.PINNED, room);
+        return fillAlone(addSegment(block, MemoryUse.PINNED), room, length);
     }
 
     private long allocateShared(int room, int length) {
@@ -249,40 +258,37 @@ final class BlockCacheSpace {
         return free.size() > 1 || mayGrow(2L * segmentBytes);
     }
 
-    /** A segment of one block: within the cache's share if it fits, else transient. 0 if it does not fit. */
-    private long allocateAlone(int room, int length, MemoryUse use) {
-        NativeBlock block = use == MemoryUse.CACHE ? account.tryAcquire(use, room) : account.acquire(use, room);
-        if (block == null) {
-            return 0;
+    /** Puts a block into a segment of its own. */
+    private long fillAlone(BlockCacheSegment segment, int room, int length) {
+        synchronized (this) {
+            segment.open();
+            int header = segment.take(room);
+            CacheBlocks.init(segment.memory, header, CacheBlocks.OWNED, length, 1);
+            segment.close();
+            putBack(segment);
+            return handle(segment, header);
         }
+    }
+
+    private BlockCacheSegment addSegment(NativeBlock block, MemoryUse use) {
         synchronized (this) {
             if (!closed) {
-                BlockCacheSegment segment = addSegment(block, use);
-                segment.open();
-                int header = segment.take(room);
-                CacheBlocks.init(segment.memory, header, CacheBlocks.OWNED, length, 1);
-                segment.close();
-                (use == MemoryUse.CACHE ? queues.get(Queue.PROBATION.ordinal()) : transients).addLast(segment);
-                return handle(segment, header);
+                int index = indexes.nextClearBit(0);
+                indexes.set(index);
+                if (index == memories.length) {
+                    memories = Arrays.copyOf(memories, index * 2);
+                }
+                memories[index] = block.memory();
+                if (use == MemoryUse.CACHE) {
+                    cacheBytes += block.bytes();
+                } else {
+                    transientBytes += block.bytes();
+                }
+                return new BlockCacheSegment(block, use, index);
             }
         }
         account.release(use, block);
         throw closedException();
-    }
-
-    private BlockCacheSegment addSegment(NativeBlock block, MemoryUse use) {
-        int index = indexes.nextClearBit(0);
-        indexes.set(index);
-        if (index == memories.length) {
-            memories = Arrays.copyOf(memories, index * 2);
-        }
-        memories[index] = block.memory();
-        if (use == MemoryUse.CACHE) {
-            cacheBytes += block.bytes();
-        } else {
-            transientBytes += block.bytes();
-        }
-        return new BlockCacheSegment(block, use, index);
     }
 
     /** Returns whether {@code bytes} more are within the cache's bound, and within the budget without anybody's shrinking. */
@@ -292,7 +298,7 @@ final class BlockCacheSpace {
     }
 
     private boolean fits(long bytes) {
-        return cacheBytes + tableBytes.get() + bytes <= maxBytes;
+        return cacheBytes + promisedBytes + tableBytes.get() + bytes <= maxBytes;
     }
 
     /**
@@ -301,37 +307,45 @@ final class BlockCacheSpace {
      * @param steal whether other caches of the same budget may be asked to shrink for it
      */
     private boolean grow(boolean steal) {
-        synchronized (growing) {
-            synchronized (this) {
-                if (!steal && !free.isEmpty() && hasSpare()) {
-                    return true; // another thread was first
-                }
-                if (steal ? !fits(segmentBytes) : !mayGrow(segmentBytes)) {
-                    return false;
-                }
+        synchronized (this) {
+            if (!steal && !free.isEmpty() && hasSpare()) {
+                return true; // another thread was first
             }
-            grower = Thread.currentThread();
-            NativeBlock block;
-            try {
-                block = account.tryAcquire(MemoryUse.CACHE, segmentBytes);
-            } finally {
-                grower = null;
-            }
-            if (block == null) {
+            if (steal ? !fits(segmentBytes) : !mayGrow(segmentBytes)) {
                 return false;
             }
-            synchronized (this) {
-                if (!closed) {
-                    free.addLast(addSegment(block, MemoryUse.CACHE));
-                    return true;
-                }
-            }
-            account.release(MemoryUse.CACHE, block);
-            throw closedException();
+            promisedBytes += segmentBytes;
         }
+        growers.add(Thread.currentThread());
+        BlockCacheSegment segment;
+        try {
+            segment = acquireSegment(segmentBytes);
+        } finally {
+            growers.remove(Thread.currentThread());
+        }
+        if (segment == null) {
+            return false;
+        }
+        synchronized (this) {
+            free.addLast(segment);
+        }
+        return true;
     }
 
-    /** Gives free segments back until {@code bytes} more fit; returns whether they do. */
+    /** Takes a segment of promised bytes from the account; null if the budget refuses. */
+    private @Nullable BlockCacheSegment acquireSegment(long bytes) {
+        NativeBlock block = null;
+        try {
+            block = account.tryAcquire(MemoryUse.CACHE, bytes);
+        } finally {
+            synchronized (this) {
+                promisedBytes -= bytes;
+            }
+        }
+        return block == null ? null : addSegment(block, MemoryUse.CACHE);
+    }
+
+    /** Gives free segments back until {@code bytes} more fit, and promises them; returns whether they do. */
     private boolean makeRoom(long bytes) {
         boolean fits;
         synchronized (this) {
@@ -342,7 +356,9 @@ final class BlockCacheSpace {
                 leave(free.removeFirst());
             }
             fits = fits(bytes);
-            if (!fits) {
+            if (fits) {
+                promisedBytes += bytes;
+            } else {
                 sweepAhead();
             }
         }
@@ -354,14 +370,19 @@ final class BlockCacheSpace {
 
     /** Sweeps until enough segments are free, or will be when the readers inside have left. Bounded work. */
     private void sweepAhead() {
+        if (sweepPause > 0) {
+            sweepPause--;
+            return;
+        }
         long reserve = Math.clamp(cacheBytes / segmentBytes / 16, 2, 4);
-        for (int i = 0; i < SWEEPS_AT_ONCE && free.size() + partial.size() + retired.size() < reserve; i++) {
-            BlockCacheSegment victim = nextVictim();
+        for (int i = 0; i < SWEEPS_AT_ONCE; i++) {
+            BlockCacheSegment victim = free.size() + partial.size() + retired.size() < reserve ? nextVictim() : null;
             if (victim == null) {
                 return;
             }
             sweep(victim, i >= SWEEPS_BEFORE_FORCE);
         }
+        sweepPause = retired.isEmpty() ? PAUSE_ALLOCATIONS : 0; // all is pinned: do not look again at once
     }
 
     private @Nullable BlockCacheSegment nextVictim() {
@@ -375,8 +396,17 @@ final class BlockCacheSpace {
             return probation.pollFirst();
         }
         if (!main.isEmpty()) {
-            boolean turn = ++mainTurns % METADATA_TURN == 0 && !metadata.isEmpty();
-            return (turn ? metadata : main).pollFirst();
+            mainTurns++;
+            if (mainTurns % Math.max(SEGMENTS_WANTED, main.size()) == 0) {
+                closeOpen(Queue.MAIN); // once a round, so that what lies in it grows old too
+            }
+            if (mainTurns % METADATA_TURN != 0) {
+                return main.pollFirst();
+            }
+            if (metadata.isEmpty()) {
+                closeOpen(Queue.METADATA);
+            }
+            return (metadata.isEmpty() ? main : metadata).pollFirst();
         }
         return metadata.pollFirst();
     }
@@ -409,14 +439,15 @@ final class BlockCacheSpace {
     }
 
     /** Returns whether copying what is worth its place would free nearly nothing. */
-    private static boolean isMostlyWorth(BlockCacheSegment segment) {
+    private boolean isMostlyWorth(BlockCacheSegment segment) {
         int worth = 0;
         for (int header = 0; header < segment.bytes; header = segment.behind(header)) {
             if (CacheBlocks.state(segment.memory, header) == CacheBlocks.LIVE && isWorth(segment, header)) {
                 worth += segment.behind(header) - header;
             }
         }
-        return worth >= segment.bytes / 8 * 7;
+        // A block that has a larger segment for itself has nowhere else to go.
+        return worth >= (segment.bytes == segmentBytes ? segment.bytes / 8 * 7 : 1);
     }
 
     private static boolean isWorth(BlockCacheSegment segment, int header) {
@@ -592,7 +623,7 @@ final class BlockCacheSpace {
 
     /** Gives back whole segments; see {@link io.beachdb.base.MemoryBudget.Reclaimer}. */
     long reclaim(long bytes) {
-        if (grower == Thread.currentThread()) {
+        if (!growers.isEmpty() && growers.contains(Thread.currentThread())) {
             return 0; // our own growing: it takes what others can spare
         }
         long given;

@@ -15,13 +15,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlockView {
     /*
-     * Eight bytes can be read wherever an entry, a suffix or the prefix begins: the footer lies behind them.
+     * Eight bytes can be read wherever an entry, a suffix or the prefix begins: the padding lies behind them.
+     * A search stays in the heads, a few lines at the start of the block, until they cannot tell: one or two lines of
+     * entries are touched, not one for each probe.
      */
     private static final ValueLayout.OfLong BIG_ENDIAN =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final ValueLayout.OfInt HEAD = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final int HEAD_BYTES = TableFormat.HEAD_BYTES;
 
     private MemorySegment memory = MemorySegment.NULL;
     private long start;
+    private long headsAt;
     private long offsetsAt;
     private long prefixAt;
     private int count;
@@ -32,21 +37,21 @@ final class BlockView {
     private boolean wide;
     private boolean largeValue;
 
-    /** Looks at the block in {@code length} bytes at {@code offset}. */
-    void set(MemorySegment memory, long offset, int length) {
-        long footer = offset + length - TableFormat.BLOCK_FOOTER_BYTES;
-        int shape = Bytes.getU32(memory, footer + TableFormat.SHAPE_OFFSET);
+    /** Looks at the block that begins at {@code offset}. */
+    void set(MemorySegment memory, long offset) {
+        int shape = Bytes.getU32(memory, offset + TableFormat.SHAPE_OFFSET);
         int flags = shape >>> TableFormat.FLAGS_SHIFT;
         this.memory = memory;
         this.start = offset;
-        this.count = Bytes.getU32(memory, footer + TableFormat.COUNT_OFFSET);
+        this.count = Bytes.getU32(memory, offset + TableFormat.COUNT_OFFSET);
         this.wide = (flags & TableFormat.FLAG_WIDE_OFFSETS) != 0;
-        this.offsetsAt = footer - (count + 1L) * (wide ? Integer.BYTES : Short.BYTES);
+        this.headsAt = offset + TableFormat.BLOCK_HEADER_BYTES;
+        this.offsetsAt = headsAt + (long) count * HEAD_BYTES;
         this.prefixLength = shape & TableFormat.PREFIX_LENGTH_MASK;
-        this.prefixAt = offsetsAt - prefixLength;
+        this.prefixAt = offsetsAt + (count + 1L) * (wide ? Integer.BYTES : Short.BYTES);
         this.trailerBytes = flags & TableFormat.FLAG_TRAILER_BYTES;
         this.trailerMask = trailerBytes == Long.BYTES ? -1L : ~(-1L << (trailerBytes << 3));
-        this.baseTrailer = Bytes.getU64(memory, footer + TableFormat.BASE_TRAILER_OFFSET);
+        this.baseTrailer = Bytes.getU64(memory, offset + TableFormat.BASE_TRAILER_OFFSET);
         this.largeValue = (flags & TableFormat.FLAG_LARGE_VALUE) != 0;
     }
 
@@ -93,20 +98,48 @@ final class BlockView {
         return (int) Varint.get(memory, entry + trailerBytes);
     }
 
-    /** Returns where the suffix begins. */
-    long suffixOffsetAt(long entry, int suffixLength) {
+    /** Returns where the rest of the suffix begins, which is what the head does not hold of it. */
+    long restOffsetAt(long entry, int suffixLength) {
         return entry + trailerBytes + (suffixLength < 0x80 ? 1 : Varint.length(suffixLength));
+    }
+
+    /** Returns how long the rest of a suffix is. */
+    static int restLength(int suffixLength) {
+        return Math.max(0, suffixLength - HEAD_BYTES);
+    }
+
+    /** Returns the first four bytes of the suffix of entry {@code index}, as they are, as a little-endian number. */
+    int headBytes(int index) {
+        return Bytes.getU32(memory, headsAt + ((long) index << 2));
     }
 
     /** Returns where the value of entry {@code index} begins; it ends where the next entry begins. */
     long valueOffset(int index) {
         long entry = entryOffset(index);
         int suffixLength = suffixLengthAt(entry);
-        return suffixOffsetAt(entry, suffixLength) + suffixLength;
+        return restOffsetAt(entry, suffixLength) + restLength(suffixLength);
     }
 
     long trailer(int index) {
         return trailerAt(entryOffset(index));
+    }
+
+    int keyLength(int index) {
+        return prefixLength + suffixLengthAt(entryOffset(index));
+    }
+
+    /** Copies the key of entry {@code index} to native memory with room for four bytes more than the key. */
+    void copyKey(int index, MemorySegment destination, long at) {
+        long entry = entryOffset(index);
+        int suffixLength = suffixLengthAt(entry);
+        MemorySegment.copy(memory, prefixAt, destination, at, prefixLength);
+        Bytes.putU32(destination, at + prefixLength, headBytes(index));
+        MemorySegment.copy(
+                memory,
+                restOffsetAt(entry, suffixLength),
+                destination,
+                at + prefixLength + HEAD_BYTES,
+                restLength(suffixLength));
     }
 
     /** Returns a copy of the key of entry {@code index}. Not for hot paths. */
@@ -114,9 +147,17 @@ final class BlockView {
         long entry = entryOffset(index);
         int suffixLength = suffixLengthAt(entry);
         byte[] key = new byte[prefixLength + suffixLength];
+        int inHead = Math.min(suffixLength, HEAD_BYTES);
         MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, prefixAt, key, 0, prefixLength);
         MemorySegment.copy(
-                memory, ValueLayout.JAVA_BYTE, suffixOffsetAt(entry, suffixLength), key, prefixLength, suffixLength);
+                memory, ValueLayout.JAVA_BYTE, headsAt + (long) index * HEAD_BYTES, key, prefixLength, inHead);
+        MemorySegment.copy(
+                memory,
+                ValueLayout.JAVA_BYTE,
+                restOffsetAt(entry, suffixLength),
+                key,
+                prefixLength + inHead,
+                restLength(suffixLength));
         return key;
     }
 
@@ -134,14 +175,14 @@ final class BlockView {
         if (prefixOrder != 0) {
             return prefixOrder < 0 ? 0 : count;
         }
-        long restOffset = keyOffset + prefixLength;
-        int restLength = keyLength - prefixLength;
-        long head = head(key, keyOffset, keyLength, restLength);
+        int suffixLength = keyLength - prefixLength;
+        int head = head(key, keyOffset, keyLength, suffixLength);
         int low = 0;
         int high = count;
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if (isBefore(entryOffset(middle), key, restOffset, restLength, head, trailer)) {
+            int order = Integer.compareUnsigned(memory.get(HEAD, headsAt + ((long) middle << 2)), head);
+            if (order < 0 || order == 0 && isBefore(middle, key, keyOffset + prefixLength, suffixLength, trailer)) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -152,19 +193,10 @@ final class BlockView {
 
     /** Returns whether the user key of entry {@code index} is the given one. */
     boolean hasKey(int index, MemorySegment key, long keyOffset, int keyLength) {
-        long entry = entryOffset(index);
-        int suffixLength = suffixLengthAt(entry);
-        if (prefixLength + suffixLength != keyLength || compareWithPrefix(key, keyOffset, keyLength) != 0) {
-            return false;
-        }
-        return Keys.compare(
-                        memory,
-                        suffixOffsetAt(entry, suffixLength),
-                        suffixLength,
-                        key,
-                        keyOffset + prefixLength,
-                        suffixLength)
-                == 0;
+        int suffixLength = keyLength - prefixLength;
+        return compareWithPrefix(key, keyOffset, keyLength) == 0
+                && memory.get(HEAD, headsAt + ((long) index << 2)) == head(key, keyOffset, keyLength, suffixLength)
+                && compareRest(entryOffset(index), key, keyOffset + prefixLength, suffixLength) == 0;
     }
 
     /** Orders the key against the prefix: 0 if it begins with it, negative if the key is before all that do. */
@@ -180,39 +212,45 @@ final class BlockView {
         return Keys.compare(key, keyOffset, Math.min(keyLength, prefix), memory, prefixAt, prefix);
     }
 
-    /** Returns the first eight bytes of the key's last {@code rest} bytes, big-endian, zeros behind a shorter one. */
-    private static long head(MemorySegment key, long keyOffset, int keyLength, int rest) {
-        if (rest >= 8) {
-            return key.get(BIG_ENDIAN, keyOffset + keyLength - rest);
+    /** Returns the first four bytes of the key's last {@code rest} bytes, big-endian, zeros behind a shorter one. */
+    private static int head(MemorySegment key, long keyOffset, int keyLength, int rest) {
+        if (rest >= HEAD_BYTES) {
+            return key.get(HEAD, keyOffset + keyLength - rest);
         }
         if (rest == 0) {
             return 0;
         }
-        if (keyLength >= 8) {
-            return key.get(BIG_ENDIAN, keyOffset + keyLength - 8) << (64 - (rest << 3));
+        if (keyLength >= HEAD_BYTES) {
+            return key.get(HEAD, keyOffset + keyLength - HEAD_BYTES) << ((HEAD_BYTES - rest) << 3);
         }
-        long head = 0;
+        int head = 0;
         for (int i = 0; i < rest; i++) {
-            head |= (key.get(ValueLayout.JAVA_BYTE, keyOffset + keyLength - rest + i) & 0xFFL) << (56 - (i << 3));
+            head |= Bytes.getU8(key, keyOffset + keyLength - rest + i) << (24 - (i << 3));
         }
         return head;
     }
 
-    private boolean isBefore(long entry, MemorySegment key, long restOffset, int restLength, long head, long trailer) {
-        int suffixLength = suffixLengthAt(entry);
-        long suffixAt = suffixOffsetAt(entry, suffixLength);
-        long suffixHead = memory.get(BIG_ENDIAN, suffixAt);
-        if (suffixLength < 8) {
-            suffixHead &= ~(-1L >>> (suffixLength << 3));
-        }
-        if (suffixHead != head) {
-            return Long.compareUnsigned(suffixHead, head) < 0;
-        }
-        // Equal heads: the shorter is a prefix of the longer as far as eight bytes go, zeros included.
-        int order = suffixLength <= 8 || restLength <= 8
-                ? suffixLength - restLength
-                : Keys.compare(memory, suffixAt + 8, suffixLength - 8, key, restOffset + 8, restLength - 8);
+    /** Returns whether an entry whose head is that of the key comes before the internal key. */
+    private boolean isBefore(int index, MemorySegment key, long suffixOffset, int suffixLength, long trailer) {
+        long entry = entryOffset(index);
+        int order = compareRest(entry, key, suffixOffset, suffixLength);
         return order != 0 ? order < 0 : InternalKeys.compareTrailers(trailerAt(entry), trailer) < 0;
+    }
+
+    /** Orders an entry's suffix against one with the same head. */
+    private int compareRest(long entry, MemorySegment key, long suffixOffset, int suffixLength) {
+        int entryLength = suffixLengthAt(entry);
+        if (entryLength <= HEAD_BYTES || suffixLength <= HEAD_BYTES) {
+            // Equal heads: the shorter is a prefix of the longer as far as they go, zeros included.
+            return entryLength - suffixLength;
+        }
+        return Keys.compare(
+                memory,
+                restOffsetAt(entry, entryLength),
+                entryLength - HEAD_BYTES,
+                key,
+                suffixOffset + HEAD_BYTES,
+                suffixLength - HEAD_BYTES);
     }
 
     /**
@@ -222,12 +260,11 @@ final class BlockView {
      * @return what is wrong; null if nothing is
      */
     static @Nullable String check(MemorySegment memory, long start, int length, BlockKind kind) {
-        long footer = length - TableFormat.BLOCK_FOOTER_BYTES;
-        if (footer < 0) {
-            return "a block of " + length + " bytes is too short for its own footer";
+        if (length < TableFormat.BLOCK_HEADER_BYTES + TableFormat.BLOCK_PADDING_BYTES) {
+            return "a block of " + length + " bytes is too short for its own header";
         }
-        long count = Integer.toUnsignedLong(Bytes.getU32(memory, start + footer + TableFormat.COUNT_OFFSET));
-        int shape = Bytes.getU32(memory, start + footer + TableFormat.SHAPE_OFFSET);
+        long count = Integer.toUnsignedLong(Bytes.getU32(memory, start + TableFormat.COUNT_OFFSET));
+        int shape = Bytes.getU32(memory, start + TableFormat.SHAPE_OFFSET);
         int flags = shape >>> TableFormat.FLAGS_SHIFT;
         int trailerBytes = flags & TableFormat.FLAG_TRAILER_BYTES;
         if ((flags & ~TableFormat.KNOWN_FLAGS) != 0 || trailerBytes > Long.BYTES) {
@@ -235,20 +272,24 @@ final class BlockView {
         }
         int offsetBytes = (flags & TableFormat.FLAG_WIDE_OFFSETS) != 0 ? Integer.BYTES : Short.BYTES;
         int prefixLength = shape & TableFormat.PREFIX_LENGTH_MASK;
-        long entriesEnd = footer - (count + 1) * offsetBytes - prefixLength;
-        if (count == 0 || prefixLength > Keys.MAX_KEY_BYTES || entriesEnd < 0) {
+        long entries = TableFormat.BLOCK_HEADER_BYTES + count * HEAD_BYTES + (count + 1) * offsetBytes + prefixLength;
+        long end = length - TableFormat.BLOCK_PADDING_BYTES;
+        if (count == 0 || prefixLength > Keys.MAX_KEY_BYTES || entries > end) {
             return "a block of " + length + " bytes claims " + count + " entries and a prefix of " + prefixLength;
         }
         if ((flags & TableFormat.FLAG_LARGE_VALUE) != 0 && (count != 1 || kind != BlockKind.DATA)) {
             return "a " + kind.title() + " block of " + count + " entries claims a large value";
         }
+        if (Bytes.getU64(memory, start + end) != 0) {
+            return "the padding of a block is not zero";
+        }
         BlockView view = new BlockView();
-        view.set(memory, start, length);
-        if (view.entryOffset(0) != start || view.entryOffset((int) count) != start + entriesEnd) {
+        view.set(memory, start);
+        if (view.entryOffset(0) != start + entries || view.entryOffset((int) count) != start + end) {
             return "the entry offsets of a block do not span its entries";
         }
         for (int i = 0; i < count; i++) {
-            String problem = view.checkEntry(i, kind);
+            String problem = view.checkEntry(i, start + end, kind);
             if (problem != null) {
                 return problem;
             }
@@ -256,21 +297,25 @@ final class BlockView {
         return null;
     }
 
-    private @Nullable String checkEntry(int index, BlockKind kind) {
+    private @Nullable String checkEntry(int index, long limit, BlockKind kind) {
         long entry = entryOffset(index);
         long end = entryOffset(index + 1);
-        // An end beyond the last entry's shows as an entry that ends before it begins, at the latest at the last.
-        if (end > prefixAt || entry + trailerBytes >= end) {
+        // By induction the entry begins within the block.
+        if (end > limit || entry + trailerBytes >= end) {
             return "entry " + index + " of a block has no room for itself";
         }
         long suffixLength = Varint.getChecked(memory, entry + trailerBytes, end);
-        long suffixAt = entry + trailerBytes + Varint.length(suffixLength);
+        long restAt = entry + trailerBytes + Varint.length(suffixLength);
+        long restLength = Math.max(0, suffixLength - HEAD_BYTES);
         if (suffixLength == Varint.INVALID
-                || suffixLength > end - suffixAt
+                || restLength > end - restAt
                 || suffixLength + prefixLength > Keys.MAX_KEY_BYTES) {
             return "entry " + index + " of a block has a key that does not fit";
         }
-        long valueLength = end - suffixAt - suffixLength;
+        if (suffixLength < HEAD_BYTES && headBytes(index) >>> (suffixLength << 3) != 0) {
+            return "entry " + index + " of a block has a head longer than its suffix";
+        }
+        long valueLength = end - restAt - restLength;
         long trailer = trailerAt(entry);
         return switch (kind) {
             case DATA -> checkData(index, trailer, valueLength);

@@ -46,7 +46,7 @@ final class HeldBlock implements AutoCloseable {
             if (cached != 0) {
                 pinned = cached;
                 BlockCache cache = context.cache();
-                view.set(cache.memory(cached), cache.offset(cached), cache.length(cached));
+                view.set(cache.memory(cached), cache.offset(cached));
                 handle = wanted;
                 return;
             }
@@ -54,7 +54,7 @@ final class HeldBlock implements AutoCloseable {
             fetcher.fetch(file, wanted, kind);
         }
         MemorySegment memory = fetcher.memory();
-        view.set(memory, fetcher.offset(), fetcher.length());
+        view.set(memory, fetcher.offset());
         handle = wanted;
     }
 

@@ -23,15 +23,10 @@ final class KeyBuffer implements AutoCloseable {
     }
 
     void set(BlockView view, int index) {
-        long entry = view.entryOffset(index);
-        int suffixLength = view.suffixLengthAt(entry);
-        int prefixLength = view.prefixLength();
-        reserve(prefixLength + suffixLength);
-        MemorySegment.copy(view.memory(), view.prefixOffset(), block.memory(), 0, prefixLength);
-        MemorySegment.copy(
-                view.memory(), view.suffixOffsetAt(entry, suffixLength), block.memory(), prefixLength, suffixLength);
-        length = prefixLength + suffixLength;
-        trailer = view.trailerAt(entry);
+        length = view.keyLength(index);
+        reserve(length + TableFormat.HEAD_BYTES);
+        view.copyKey(index, block.memory(), 0);
+        trailer = view.trailer(index);
         set = true;
     }
 

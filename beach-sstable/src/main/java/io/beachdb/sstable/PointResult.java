@@ -113,6 +113,8 @@ public final class PointResult implements AutoCloseable {
             throw new IllegalStateException("the result is still pinned");
         }
         state = State.ABSENT;
+        trailer = 0;
+        valueLength = 0;
         largeIn = null;
         cached = 0;
     }
@@ -129,13 +131,13 @@ public final class PointResult implements AutoCloseable {
     void look(BlockCache in, long handle) {
         cache = in;
         cached = handle;
-        view.set(in.memory(handle), in.offset(handle), in.length(handle));
+        view.set(in.memory(handle), in.offset(handle));
     }
 
     /** Looks at the block in the fetcher, which is too long for the cache. */
     void lookAtFetched() {
         cached = 0;
-        view.set(fetcher.memory(), fetcher.offset(), fetcher.length());
+        view.set(fetcher.memory(), fetcher.offset());
     }
 
     void found(State found, long foundTrailer, long offset, long length) {

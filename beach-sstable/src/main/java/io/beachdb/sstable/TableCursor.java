@@ -16,7 +16,7 @@ final class TableCursor implements EntryCursor {
      * C3  Every positioning call clears valid first and sets it last, so that a failure leaves an invalid cursor.
      */
     private static final int SMALLEST_KEY_BYTES = 4 << 10;
-    private static final int SLACK_BYTES = 8; // short suffixes are copied in whole longs
+    private static final int SLACK_BYTES = 12; // a head is copied whole, a short rest in whole longs
     private static final int LONGS_LIMIT = 64;
 
     private final TableContext context;
@@ -211,19 +211,21 @@ final class TableCursor implements EntryCursor {
 
     private void show(int wanted, long offset, long end) {
         int suffixLength = view.suffixLengthAt(offset);
-        long suffix = view.suffixOffsetAt(offset, suffixLength);
+        long rest = view.restOffsetAt(offset, suffixLength);
+        int restLength = BlockView.restLength(suffixLength);
         int prefixLength = view.prefixLength();
         int length = prefixLength + suffixLength;
         if (length + SLACK_BYTES > keyCapacity) {
             growKey(length + SLACK_BYTES, prefixLength);
         }
-        copySuffix(suffix, prefixLength, suffixLength);
+        Bytes.putU32(keyMemory, prefixLength, view.headBytes(wanted));
+        copyRest(rest, prefixLength + TableFormat.HEAD_BYTES, restLength);
         entry = wanted;
         entryOffset = offset;
         entryEnd = end;
         keyLength = length;
         trailer = view.trailerAt(offset);
-        valueOffset = suffix + suffixLength;
+        valueOffset = rest + restLength;
         valueLength = end - valueOffset;
         if (large) {
             showReference();
@@ -231,7 +233,7 @@ final class TableCursor implements EntryCursor {
         valid = true;
     }
 
-    private void copySuffix(long from, int to, int length) {
+    private void copyRest(long from, int to, int length) {
         MemorySegment source = view.memory();
         MemorySegment target = keyMemory;
         if (length <= LONGS_LIMIT) {

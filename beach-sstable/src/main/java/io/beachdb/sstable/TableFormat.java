@@ -14,11 +14,13 @@ final class TableFormat {
     // In front of the LZ4 data of a compressed block.
     static final int RAW_LENGTH_BYTES = 4; // u32
 
-    // At the end of a raw block of entries.
+    // A raw block of entries: header, heads, offsets, prefix, entries, padding.
     static final int COUNT_OFFSET = 0; // u32, entries
     static final int SHAPE_OFFSET = 4; // u32, prefix length in the low 24 bits, flags above
     static final int BASE_TRAILER_OFFSET = 8; // u64, smallest trailer in the block
-    static final int BLOCK_FOOTER_BYTES = 16;
+    static final int BLOCK_HEADER_BYTES = 16;
+    static final int HEAD_BYTES = 4; // first bytes of each suffix, zeros behind a shorter one
+    static final int BLOCK_PADDING_BYTES = 8; // zero: whatever begins in the block can be read as a long
 
     static final int PREFIX_LENGTH_MASK = (1 << 24) - 1;
     static final int FLAGS_SHIFT = 24;
@@ -31,8 +33,7 @@ final class TableFormat {
     static final int INDEX_VALUE_BYTES = 8; // handle of a data block
     static final int TOP_INDEX_HANDLE_OFFSET = 0; // handle of an index partition
     static final int TOP_FILTER_HANDLE_OFFSET = 8; // handle of its filter partition, 0 for none
-    static final int TOP_FILTER_PROBES_OFFSET = 16; // u8
-    static final int TOP_RESERVED_OFFSET = 17; // zero
+    static final int TOP_FILTER_PROBES_OFFSET = 16; // u8, then seven zeros
     static final int TOP_INDEX_VALUE_BYTES = 24;
     static final int META_FLAGS_OFFSET = 0; // u8, see META_REQUIRED
     static final int META_HANDLE_OFFSET = 1; // handle of a named block

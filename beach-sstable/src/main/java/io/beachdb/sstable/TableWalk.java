@@ -102,7 +102,7 @@ final class TableWalk implements AutoCloseable {
         try {
             MemorySegment.copy(ends.memory(), ends.offset(), copy.memory(), 0, ends.length());
             BlockView top = new BlockView();
-            top.set(copy.memory(), 0, ends.length());
+            top.set(copy.memory(), 0);
             for (int i = 0; i < top.count(); i++) {
                 walkPartition(footer, top, i);
             }
@@ -116,15 +116,17 @@ final class TableWalk implements AutoCloseable {
         long indexHandle = Bytes.getU64(top.memory(), value + TableFormat.TOP_INDEX_HANDLE_OFFSET);
         long filterHandle = Bytes.getU64(top.memory(), value + TableFormat.TOP_FILTER_HANDLE_OFFSET);
         int probes = Bytes.getU8(top.memory(), value + TableFormat.TOP_FILTER_PROBES_OFFSET);
-        check(
-                filterHandle == 0 ? probes == 0 : probes >= 1 && probes <= TableFormat.MAX_FILTER_PROBES,
-                footer.topOffset(),
-                "the filter of partition " + number + " has " + probes + " probes");
-        boolean filtered = filterHandle != 0 && attempt(() -> filters.fetch(file, filterHandle, BlockKind.FILTER));
+        String problem = OpenTable.filterProblem(top, number);
+        if (problem != null) {
+            tell(file.damaged(footer.topOffset(), problem));
+        }
+        boolean filtered = problem == null
+                && filterHandle != 0
+                && attempt(() -> filters.fetch(file, filterHandle, BlockKind.FILTER));
         boolean indexed = attempt(() -> {
             indexes.fetch(file, indexHandle, BlockKind.INDEX);
             BlockView index = new BlockView();
-            index.set(indexes.memory(), indexes.offset(), indexes.length());
+            index.set(indexes.memory(), indexes.offset());
             visitor.partition(number, indexHandle, index, filterHandle, probes);
             walkBlocks(index, filtered ? probes : 0);
             key.set(top, number);
@@ -176,7 +178,7 @@ final class TableWalk implements AutoCloseable {
     private void walkBlock(long handle, int probes) {
         blocks.fetch(file, handle, BlockKind.DATA);
         BlockView block = new BlockView();
-        block.set(blocks.memory(), blocks.offset(), blocks.length());
+        block.set(blocks.memory(), blocks.offset());
         long offset = BlockHandle.offset(handle);
         visitor.block(handle, blocks.compression(), blocks.length(), block);
         for (int i = 0; i < block.count(); i++) {

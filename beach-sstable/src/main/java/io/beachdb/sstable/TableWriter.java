@@ -297,8 +297,8 @@ public final class TableWriter implements AutoCloseable {
     }
 
     private long writeCompressed() {
-        if (data.room() > raw.bytes()) {
-            NativeBlock larger = account.acquire(MemoryUse.COMPACTION, data.room());
+        if (data.bound() > raw.bytes()) {
+            NativeBlock larger = account.acquire(MemoryUse.COMPACTION, data.bound());
             account.release(MemoryUse.COMPACTION, raw);
             raw = larger;
         }
@@ -318,7 +318,7 @@ public final class TableWriter implements AutoCloseable {
     }
 
     private long writeRaw(BlockBuilder block, BlockKind kind) {
-        int at = out.reserve(block.room());
+        int at = out.reserve(block.bound());
         long offset = out.position();
         int length = block.encode(out.memory(), at);
         out.sealBlock(kind.type(Compression.NONE), length);
@@ -424,7 +424,7 @@ public final class TableWriter implements AutoCloseable {
         Bytes.putU64(MemorySegment.ofArray(metaValue), TableFormat.META_HANDLE_OFFSET, propertiesHandle);
         long metaHandle =
                 writeNamed(new TreeMap<>(Map.of(TableFormat.META_PROPERTIES, metaValue)), BlockKind.META_INDEX);
-        int topAt = out.reserve(top.room());
+        int topAt = out.reserve(top.bound());
         long topOffset = out.position();
         int topLength = top.encode(out.memory(), topAt);
         out.sealBlock(BlockKind.TOP_INDEX.type(Compression.NONE), topLength);

@@ -6,6 +6,9 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** Time that stands still until a test, or a {@link SimulatedScheduler} with nothing else to do, moves it on. */
 public final class SimulatedClock implements Clock {
+    /** A clock at its origin. */
+    public SimulatedClock() {}
+
     /** The wall clock at the start: 2026-01-01, midnight UTC. */
     public static final long START_MILLIS = 1_767_225_600_000L;
 

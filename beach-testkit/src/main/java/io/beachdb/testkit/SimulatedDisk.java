@@ -1,5 +1,6 @@
 package io.beachdb.testkit;
 
+import io.beachdb.durability.DirectoryLock;
 import io.beachdb.durability.SyncSite;
 import io.beachdb.testkit.DiskModel.DirectoryNode;
 import io.beachdb.testkit.DiskModel.FileNode;
@@ -131,6 +132,7 @@ public final class SimulatedDisk {
             return;
         }
         processes.remove(process);
+        DirectoryLock.forget(process);
         locks.values().forEach(held -> held.removeIf(h -> h.by == process));
         process.takeOpenFiles().forEach(this::letGo);
     }

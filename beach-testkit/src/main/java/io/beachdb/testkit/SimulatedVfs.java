@@ -305,6 +305,22 @@ public final class SimulatedVfs implements Vfs {
         };
     }
 
+    /** A close, which closes also when it reports an error, as the system's does. */
+    private static SimulatedDisk.Action<@Nullable Void> closing(Runnable effect) {
+        return new SimulatedDisk.Action<>() {
+            @Override
+            public @Nullable Void run() {
+                effect.run();
+                return null;
+            }
+
+            @Override
+            public void runFailed(Saved saved) {
+                effect.run();
+            }
+        };
+    }
+
     /** A sync: it saves what was changed before it began, and what it does not save when it fails is doomed. */
     private interface Sync extends SimulatedDisk.Action<@Nullable Void> {
         void save(Saved saved);
@@ -355,7 +371,7 @@ public final class SimulatedVfs implements Vfs {
         public void close() throws IOException {
             if (!closed) {
                 closed = true;
-                disk.perform(SimulatedVfs.this, Kind.CLOSE, path, nothing(() -> {}));
+                disk.perform(SimulatedVfs.this, Kind.CLOSE, path, closing(() -> {}));
             }
         }
     }
@@ -481,7 +497,7 @@ public final class SimulatedVfs implements Vfs {
         public void close() throws IOException {
             if (!closed) {
                 closed = true;
-                perform(Kind.CLOSE, 0, 0, nothing(() -> letGo(file)));
+                perform(Kind.CLOSE, 0, 0, closing(() -> letGo(file)));
             }
         }
     }

@@ -132,26 +132,37 @@ final class LogTask {
         if (submission != SUBMITTED || !SUBMISSION.compareAndSet(this, SUBMITTED, TAKEN)) {
             return;
         }
-        NativeBlock from = writeFrom;
-        OpenLog log = writeLog;
         boolean sync = writeSync;
-        if (failure.get() == null && from != null) {
-            try {
-                log.file.write(writePosition, from.memory(), 0, writeLength);
-                log.handedOver(writeEnd, writeSequence);
-                writeDone = true;
-            } catch (RuntimeException | Error e) {
-                fail(asStorageException(e));
+        try {
+            if (failure.get() == null) {
+                doWrite();
             }
+        } catch (RuntimeException e) {
+            fail(asStorageException(e));
+        } catch (Error e) {
+            fail(brokenBy(e));
+            throw e;
+        } finally {
+            if (sync) {
+                wanted.getAndUpdate(bits -> bits | GROUP);
+            }
+            submission = FREE;
+            written.wake();
         }
-        if (sync) {
-            wanted.getAndUpdate(bits -> bits | GROUP);
-        }
-        submission = FREE;
         scheduler.reach("log written");
-        written.wake();
-        if (sync && syncing) {
+        if (sync) {
+            // Also by the loop that writes only: the other one may have gone idle meanwhile.
             syncer.wake();
+        }
+    }
+
+    private void doWrite() {
+        OpenLog log = writeLog;
+        NativeBlock from = writeFrom;
+        if (from != null) {
+            log.file.write(writePosition, from.memory(), 0, writeLength);
+            log.handedOver(writeEnd, writeSequence);
+            writeDone = true;
         }
     }
 
@@ -172,17 +183,23 @@ final class LogTask {
                 syncOldest();
                 syncing = false;
             }
-        } catch (RuntimeException | Error e) {
+        } catch (RuntimeException e) {
             syncing = false;
             fail(asStorageException(e));
+        } catch (Error e) {
+            syncing = false;
+            fail(brokenBy(e));
+            throw e;
         }
     }
 
-    /** An error of our own counts as a failed sync: nobody may wait for a loop that is not there any more. */
-    private static StorageException asStorageException(Throwable e) {
-        return e instanceof StorageException failed
-                ? failed
-                : new StorageException("the log met an error of its own and takes nothing more.", e);
+    /** A mistake of our own counts as a failed sync: nobody may wait for what will not come. */
+    private static StorageException asStorageException(RuntimeException e) {
+        return e instanceof StorageException failed ? failed : brokenBy(e);
+    }
+
+    private static StorageException brokenBy(Throwable e) {
+        return new StorageException("the log met an error of its own and takes nothing more.", e);
     }
 
     private void syncOldest() {

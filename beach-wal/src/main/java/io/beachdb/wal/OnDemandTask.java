@@ -58,13 +58,18 @@ final class OnDemandTask {
     }
 
     private void run() {
-        do {
-            while (scheduler.await(woken, hasWorkOrStops, idleNanos) && !stopping) {
-                work.run();
+        boolean more = true;
+        while (more) {
+            try {
+                while (scheduler.await(woken, hasWorkOrStops, idleNanos) && !stopping) {
+                    work.run();
+                }
+            } finally {
+                running = false;
             }
-            running = false;
             // Work that came while we were on our way out may have found us still running.
-        } while (!stopping && hasWork.getAsBoolean() && RUNNING.compareAndSet(this, false, true));
+            more = !stopping && hasWork.getAsBoolean() && RUNNING.compareAndSet(this, false, true);
+        }
         left.wake();
     }
 

@@ -33,8 +33,8 @@ public record FileHeader(
   private static final int MAGIC_BYTES = 8;
 
   public FileHeader {
-    if (magic.length() != MAGIC_BYTES) {
-      throw new IllegalArgumentException("magic is '" + magic + "', needs " + MAGIC_BYTES + " characters");
+    if (magic.length() != MAGIC_BYTES || !magic.chars().allMatch(c -> c >= 0x20 && c < 0x7F)) {
+      throw new IllegalArgumentException("magic is '" + magic + "', needs " + MAGIC_BYTES + " ASCII characters");
     }
   }
 

@@ -1,5 +1,6 @@
 package io.beachdb.base.format;
 
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,7 @@ public record FileName(Kind kind, long number) {
   private static final String OPTIONS_PREFIX = "OPTIONS-";
   private static final int MIN_DIGITS = 6;
   private static final int MAX_DIGITS = 18;
+  private static final long MAX_NUMBER = 999_999_999_999_999_999L;
 
   public static String log(long number) {
     return digits(number) + LOG_SUFFIX;
@@ -54,7 +56,11 @@ public record FileName(Kind kind, long number) {
   }
 
   private static String digits(long number) {
-    return String.format("%06d", number);
+    if (number < 0 || number > MAX_NUMBER) {
+      throw new IllegalArgumentException("file number is " + number + ", allowed 0 to " + MAX_NUMBER);
+    }
+    // Not by the user's locale, whose digits may be others.
+    return String.format(Locale.ROOT, "%06d", number);
   }
 
   /** Reads a name; null for names that are not ours, which are left alone. */
@@ -71,7 +77,7 @@ public record FileName(Kind kind, long number) {
     }
     if (name.endsWith(TEMPORARY_SUFFIX)) {
       FileName inner = parse(name.substring(0, name.length() - TEMPORARY_SUFFIX.length()));
-      return inner == null ? null : new FileName(Kind.TEMPORARY, inner.number);
+      return inner == null || inner.kind == Kind.TEMPORARY ? null : new FileName(Kind.TEMPORARY, inner.number);
     }
     if (name.endsWith(LOG_SUFFIX)) {
       return numbered(Kind.LOG, name.substring(0, name.length() - LOG_SUFFIX.length()));

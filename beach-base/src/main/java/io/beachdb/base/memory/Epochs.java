@@ -76,6 +76,7 @@ public final class Epochs<S extends Epochs.Slot> {
     return enterGrown(all);
   }
 
+  @SuppressWarnings("ReferenceEquality") // asks whether another reader has put a longer array in its place
   private S enterGrown(Slot[] full) {
     synchronized (this) {
       if (slots == full) {

@@ -4,7 +4,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executor;
 
 /**
@@ -33,6 +36,7 @@ public final class NativePool implements AutoCloseable {
   // Guarded by this.
   private final List<ArrayDeque<NativeBlock>> free = new ArrayList<>();
   private final List<Arena> slabs = new ArrayList<>();
+  private final Set<Arena> large = Collections.newSetFromMap(new IdentityHashMap<>());
   private long slabBytes;
   private long largeBytes;
   private boolean closed;
@@ -94,8 +98,14 @@ public final class NativePool implements AutoCloseable {
 
   private void addSlab() {
     Arena arena = Arena.ofShared();
+    MemorySegment slab;
+    try {
+      slab = arena.allocate(SLAB_BYTES, HUGE_PAGE_BYTES);
+    } catch (Throwable refused) {
+      arena.close();
+      throw refused;
+    }
     slabs.add(arena);
-    MemorySegment slab = arena.allocate(SLAB_BYTES, HUGE_PAGE_BYTES);
     slabBytes += SLAB_BYTES;
     for (long offset = 0; offset < SLAB_BYTES; offset += CHUNK_BYTES) {
       free.get(CHUNK_SHIFT - SMALLEST_SHIFT)
@@ -106,16 +116,33 @@ public final class NativePool implements AutoCloseable {
   private NativeBlock acquireLarge(long bytes) {
     synchronized (this) {
       checkOpen();
-      largeBytes += bytes;
     }
     Arena arena = Arena.ofShared();
-    return NativeBlock.takenFrom(this, arena.allocate(bytes, 64), arena);
+    MemorySegment memory;
+    try {
+      memory = arena.allocate(bytes, 64);
+    } catch (Throwable refused) {
+      arena.close();
+      throw refused;
+    }
+    synchronized (this) {
+      if (!closed) {
+        largeBytes += bytes;
+        large.add(arena);
+        return NativeBlock.takenFrom(this, memory, arena);
+      }
+    }
+    arena.close();
+    throw closedException();
   }
 
   void giveBack(NativeBlock block) {
     Arena own = block.ownArena();
     if (own != null) {
       synchronized (this) {
+        if (!large.remove(own)) {
+          return; // closed with the pool
+        }
         largeBytes -= block.bytes();
       }
       closeInBackground(List.of(own));
@@ -136,11 +163,15 @@ public final class NativePool implements AutoCloseable {
 
   private void checkOpen() {
     if (closed) {
-      throw new IllegalStateException("the memory pool is closed");
+      throw closedException();
     }
   }
 
-  /** Frees all slabs, in the background. Blocks still in use become inaccessible. */
+  private static IllegalStateException closedException() {
+    return new IllegalStateException("the memory pool is closed");
+  }
+
+  /** Frees everything, in the background. Blocks still in use become inaccessible. */
   @Override
   public void close() {
     List<Arena> arenas;
@@ -149,9 +180,12 @@ public final class NativePool implements AutoCloseable {
         return;
       }
       closed = true;
-      arenas = List.copyOf(slabs);
+      arenas = new ArrayList<>(slabs);
+      arenas.addAll(large);
       slabs.clear();
+      large.clear();
       slabBytes = 0;
+      largeBytes = 0;
       free.forEach(ArrayDeque::clear);
     }
     closeInBackground(arenas);
