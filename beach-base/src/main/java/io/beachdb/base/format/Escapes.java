@@ -34,7 +34,9 @@ public final class Escapes {
     } else if (b >= 0x20 && b < 0x7F) {
       text.append((char) b);
     } else {
-      text.append(String.format("\\x%02x", b & 0xFF));
+      text.append("\\x")
+          .append(Character.forDigit(b >> 4 & 0xF, 16))
+          .append(Character.forDigit(b & 0xF, 16));
     }
   }
 
