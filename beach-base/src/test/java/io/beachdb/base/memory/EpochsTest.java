@@ -112,7 +112,10 @@ class EpochsTest {
                     }
                 }
             };
-            readers.add(virtual ? Thread.ofVirtual().start(reader) : Thread.ofPlatform().start(reader));
+            readers.add(
+                    virtual
+                            ? Thread.ofVirtual().start(reader)
+                            : Thread.ofPlatform().start(reader));
         }
         if (!virtual) {
             started.await();
