@@ -230,7 +230,7 @@ public final class BenchWorker {
             byte[][] values = new byte[BATCH][workload.valueBytes()];
             long start = System.nanoTime();
             long last = start;
-            while (done < n && !(capped = last - start > MAX_NANOS)) {
+            while (done < n && last - start <= MAX_NANOS) {
                 for (int i = 0; i < BATCH; i++) {
                     long k = 2 * random.nextLong(n);
                     Entries.key(k, keys[i]);
@@ -242,6 +242,7 @@ public final class BenchWorker {
                 last = now;
                 done += BATCH;
             }
+            capped = done < n;
         }
 
         private void operations(Store.Handle handle) {

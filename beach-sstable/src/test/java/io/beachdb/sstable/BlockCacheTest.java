@@ -414,7 +414,7 @@ class BlockCacheTest {
             assertThat(account.usedBytes(MemoryUse.CACHE)).isLessThanOrEqualTo(maxBytes + slack);
         }
         assertThat(account.usedBytes(MemoryUse.CACHE)).isLessThanOrEqualTo(maxBytes);
-        assertThat(account.usedBytes(MemoryUse.CACHE)).isGreaterThan(maxBytes / 4 * 3);
+        assertThat(account.usedBytes(MemoryUse.CACHE)).isGreaterThan(maxBytes / 4 * 3L);
         assertThat(in.stats().dataBytes()).isGreaterThan(maxBytes / 2);
         assertThat(budget.peakBytes()).as("overdraft on the way").isLessThan(maxBytes + slack + 64 * 1024);
     }
@@ -695,7 +695,7 @@ class BlockCacheTest {
             while (!done.get()) {
                 budgetPressure(random.nextInt(1, 4 * MIB));
                 in.drop(random.nextInt(8));
-                Thread.yield();
+                Thread.onSpinWait();
             }
         });
         for (Thread each : readers) {

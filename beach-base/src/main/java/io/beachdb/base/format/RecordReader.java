@@ -161,7 +161,7 @@ public final class RecordReader implements AutoCloseable {
             boolean last = fragmentType == FragmentFormat.FULL || fragmentType == FragmentFormat.LAST;
             if (fragmentType == FragmentFormat.FULL) {
                 payloadMemory = buffer.memory();
-                payloadOffset = fragmentAt + headerBytes;
+                payloadOffset = (long) fragmentAt + headerBytes;
                 payloadLength = fragmentLength;
                 checkRecordLength(fragmentLength);
             } else {
