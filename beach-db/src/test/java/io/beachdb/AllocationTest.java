@@ -58,7 +58,8 @@ class AllocationTest {
                 key(i % ENTRIES, key);
                 db.put(key, value);
             });
-            assertThat(put).as("put LOGGED, bytes an operation").isLessThan(0.01);
+            // The memtable grows by chunks on the way, each with a few small objects.
+            assertThat(put).as("put LOGGED, bytes an operation").isLessThan(0.2);
             for (boolean flushed : new boolean[] {false, true}) {
                 if (flushed) {
                     db.flush();

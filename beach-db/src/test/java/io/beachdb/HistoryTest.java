@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,7 +26,7 @@ class HistoryTest {
     @TempDir
     private Path directory;
 
-    private record Case(String name, long seed, Options.Builder options) {
+    record Case(String name, long seed, Options.Builder options) {
         @Override
         public String toString() {
             return name + ", seed " + seed;
@@ -42,10 +43,20 @@ class HistoryTest {
     static List<Case> cases() {
         return List.of(
                 new Case("small memtables", 1, small()),
-                new Case("tiny tables and levels", 2, small().targetTableBytes(4096).baseLevelBytes(64 << 10).levelMultiplier(2)),
-                new Case("one entry a block, no filter", 3, small().blockBytes(1).filterBitsPerKey(0)),
-                new Case("uncompressed, level 0 at once", 4, small().compression(Options.Compression.NONE).level0CompactionTables(1)),
-                new Case("large blocks, manifest rolls over", 5, small().blockBytes(64 << 10).manifestBytes(4096)),
+                new Case(
+                        "tiny tables and levels",
+                        2,
+                        small().targetTableBytes(4096).baseLevelBytes(64 << 10).levelMultiplier(2)),
+                new Case(
+                        "one entry a block, no filter", 3, small().blockBytes(1).filterBitsPerKey(0)),
+                new Case(
+                        "uncompressed, level 0 at once",
+                        4,
+                        small().compression(Options.Compression.NONE).level0CompactionTables(1)),
+                new Case(
+                        "large blocks, manifest rolls over",
+                        5,
+                        small().blockBytes(64 << 10).manifestBytes(4096)),
                 new Case("defaults", 6, Options.builder()));
     }
 
@@ -191,11 +202,11 @@ class HistoryTest {
                     }
                     case 4, 5 -> {
                         cursor.next();
-                        at = within.higherEntry(at.getKey());
+                        at = within.higherEntry(Objects.requireNonNull(at).getKey());
                     }
                     default -> {
                         cursor.previous();
-                        at = within.lowerEntry(at.getKey());
+                        at = within.lowerEntry(Objects.requireNonNull(at).getKey());
                     }
                 }
                 assertThat(cursor.valid()).isEqualTo(at != null);

@@ -125,13 +125,16 @@ class SystemSchedulerTest {
         AtomicBoolean ready = new AtomicBoolean();
         AtomicBoolean result = new AtomicBoolean();
         CountDownLatch looking = new CountDownLatch(1);
-        Thread waiter = started(false, failure, () -> result.set(scheduler.await(
-                signal,
-                () -> {
-                    looking.countDown();
-                    return ready.get();
-                },
-                Long.MAX_VALUE)));
+        Thread waiter = started(
+                false,
+                failure,
+                () -> result.set(scheduler.await(
+                        signal,
+                        () -> {
+                            looking.countDown();
+                            return ready.get();
+                        },
+                        Long.MAX_VALUE)));
         looking.await();
         ready.set(true);
         signal.wake();
@@ -353,7 +356,8 @@ class SystemSchedulerTest {
             same += other.nextLong() == bits[i] ? 1 : 0;
         }
         assertThat(same).isZero();
-        assertThat(RandomSource.system().nextLong()).isNotEqualTo(RandomSource.system().nextLong());
+        assertThat(RandomSource.system().nextLong())
+                .isNotEqualTo(RandomSource.system().nextLong());
     }
 
     @Test

@@ -65,7 +65,7 @@ class CrashCommandsTest {
     void verify_outputCutAnywhere_good() throws IOException {
         work(6, 60, "tiny");
         String all = Files.readString(acks);
-        for (int length = 0; length <= all.length(); length += 1 + length / 40) {
+        for (int length = 0; length <= all.length(); length += 1 + length / 8) {
             Files.writeString(acks, all.substring(0, length));
             Result result = Cli.run("crash", "verify", db, acks);
             assertThat(result.code())

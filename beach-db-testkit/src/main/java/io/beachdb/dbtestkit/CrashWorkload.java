@@ -116,7 +116,7 @@ public final class CrashWorkload {
                 ? random.nextInt(Math.max(1, keys / HOT_SHARE))
                 : random.nextInt(keys);
         // The number comes first, so that lanes interleave; the dots give keys of many lengths.
-        return String.format("k%05d/%d", number, lane) + ".".repeat(number % 23);
+        return "k" + (10_000 + number) + "/" + lane + ".".repeat(number % 23);
     }
 
     /** Returns the line that acknowledges an operation: all that a verifier needs, and enough for a person. */

@@ -10,6 +10,7 @@ import io.beachdb.base.format.RecordFramer;
 import io.beachdb.base.memory.NativeBlock;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,7 +57,7 @@ public final class WalWriter implements AutoCloseable {
     private volatile OpenLog current;
     private volatile boolean closed;
     private volatile Scheduler.@Nullable Cancellable timer;
-    private volatile long rotationWaits;
+    private final AtomicLong rotationWaits = new AtomicLong();
 
     // The timer's: what had been handed over when it was set.
     private long timerSequence;
@@ -126,7 +127,7 @@ public final class WalWriter implements AutoCloseable {
         }
         transfer(false);
         if (!supply.isReady()) {
-            rotationWaits++;
+            rotationWaits.incrementAndGet();
         }
         long batch = RecordFramer.framedLength(WalFormat.AFTER_START, payloadLength);
         PreparedLog prepared = supply.take(WalFormat.AFTER_START + batch + WalFormat.END_ROOM);
@@ -287,7 +288,7 @@ public final class WalWriter implements AutoCloseable {
 
     /** Returns how often a rotation found no log ready, and waited for one to be made. */
     public long rotationWaits() {
-        return rotationWaits;
+        return rotationWaits.get();
     }
 
     /** Returns the failure after which this writer takes nothing more; null while all is well. */

@@ -24,7 +24,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -38,6 +40,11 @@ class LogRecoveryTest {
 
     /** The bytes of some logs, as a crash could have left them, and what they hold. */
     private record Crashed(Map<Long, byte[]> files, List<Batch> written) {
+        /** Returns a copy of a log's bytes. */
+        byte[] of(long log) {
+            return Objects.requireNonNull(files.get(log)).clone();
+        }
+
         Crashed with(long log, byte[] bytes) {
             Map<Long, byte[]> changed = new TreeMap<>(files);
             changed.put(log, bytes);
@@ -51,14 +58,14 @@ class LogRecoveryTest {
         }
 
         Crashed flipped(long log, int bit) {
-            byte[] bytes = files.get(log).clone();
+            byte[] bytes = of(log);
             bytes[bit / 8] ^= (byte) (1 << bit % 8);
             return with(log, bytes);
         }
 
         /** What a power cut leaves of an allocated log whose bytes from {@code from} on had not been synced. */
         Crashed zeroed(long log, int from) {
-            byte[] bytes = files.get(log).clone();
+            byte[] bytes = of(log);
             Arrays.fill(bytes, from, bytes.length, (byte) 0);
             return with(log, bytes);
         }
@@ -150,7 +157,7 @@ class LogRecoveryTest {
     /** Three logs with records, none of them synced. */
     private Crashed threeLogs() {
         return crash(logs -> {
-            HeldBack.holdSyncs(logs);
+            holdSyncs(logs);
             for (int log = 0; log < 3; log++) {
                 if (log > 0) {
                     logs.writer.rotate(0);
@@ -162,19 +169,16 @@ class LogRecoveryTest {
         });
     }
 
-    /** Keeps all syncs of logs from ending, so that nothing says that something was synced. */
-    private static final class HeldBack {
-        static void holdSyncs(Logs logs) {
-            logs.awaitReady();
-            java.util.concurrent.CountDownLatch done = new java.util.concurrent.CountDownLatch(1);
-            HookedVfs.Hook before = logs.vfs.hook;
-            logs.vfs.hook = (operation, name) -> {
-                if (operation == HookedVfs.Operation.SYNC && name.equals(FileName.log(1)) && logs.vfs.hook != before) {
-                    Logs.await(done);
-                }
-            };
-            logs.onClosing = done::countDown;
-        }
+    /** Keeps the first log's sync from ending, so that nothing ever says that something was synced. */
+    private static void holdSyncs(Logs logs) {
+        logs.awaitReady();
+        CountDownLatch done = new CountDownLatch(1);
+        logs.onClosing = done::countDown;
+        logs.vfs.hook = (operation, name) -> {
+            if (operation == HookedVfs.Operation.SYNC && name.equals(FileName.log(1))) {
+                Logs.await(done);
+            }
+        };
     }
 
     @Test
@@ -292,7 +296,7 @@ class LogRecoveryTest {
             }
             for (int cut = FileHeader.BYTES; cut < ends[i]; cut++) {
                 Crashed zeroed = crashed.zeroed(log, cut);
-                boolean same = Arrays.equals(zeroed.files.get(log), crashed.files.get(log));
+                boolean same = Arrays.equals(zeroed.of(log), crashed.of(log));
                 if (!same) {
                     assertThatThrownBy(() -> recover(zeroed)).as("cut %d", cut).isInstanceOf(CorruptionException.class);
                 }

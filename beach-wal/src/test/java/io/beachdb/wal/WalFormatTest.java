@@ -36,8 +36,8 @@ class WalFormatTest {
     private Logs example() {
         Logs logs = new Logs(path, 4096);
         logs.writer.close();
+        logs.supply.close(); // first: it draws a number in the background
         logs.numbers.set(14);
-        logs.supply.close();
         LogSupply supply = new LogSupply(
                 logs.directory, Logs.ID, logs.numbers::incrementAndGet, Scheduler.system(), logs.account, 4096);
         logs.writer = logs.writer(supply.takeGrowing(), Predecessor.none());

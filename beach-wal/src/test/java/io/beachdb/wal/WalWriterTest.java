@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.beachdb.base.ClosedException;
-import io.beachdb.base.Scheduler;
 import io.beachdb.base.StorageException;
 import io.beachdb.base.format.FileName;
 import io.beachdb.durability.SyncSite;
@@ -530,7 +529,7 @@ class WalWriterTest {
         assertThatThrownBy(() -> WalOptions.defaults().withIntervalNanos(0))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new WalOptions(1 << 20, 1, -1, 0, 0, 0)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new LogSupply(null, Logs.ID, () -> 1, Scheduler.system(), null, 100))
+        assertThatThrownBy(() -> new Logs(path, 100))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("logBytes is 100");
     }

@@ -139,8 +139,8 @@ public final class RecordFramer {
             if (needed > limit - at - framed) {
                 break;
             }
-            if (padding > 0) {
-                destination.memory().asSlice(at + framed, padding).fill((byte) 0);
+            for (int i = 0; i < padding; i++) {
+                Bytes.putU8(destination.memory(), (long) at + framed + i, 0);
             }
             appendFragment(destination, at + framed + padding, offset + padding, headerBytes, length);
             framed += needed;

@@ -6,6 +6,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -99,7 +100,7 @@ class EpochsTest {
                     if (slot.inside++ != 0) {
                         failure.compareAndSet(null, "two readers in one slot");
                     }
-                    Piece piece = published.get();
+                    Piece piece = Objects.requireNonNull(published.get());
                     for (int i = 0; i < 20; i++) {
                         if (piece.freed) {
                             failure.compareAndSet(null, "a reader inside saw a freed piece");
@@ -112,7 +113,10 @@ class EpochsTest {
                     }
                 }
             };
-            readers.add(virtual ? Thread.ofVirtual().start(reader) : Thread.ofPlatform().start(reader));
+            readers.add(
+                    virtual
+                            ? Thread.ofVirtual().start(reader)
+                            : Thread.ofPlatform().start(reader));
         }
         if (!virtual) {
             started.await();

@@ -36,8 +36,15 @@ class NativePoolTest {
 
     @ParameterizedTest
     @CsvSource({
-        "0, 4096", "1, 4096", "4096, 4096", "4097, 8192", "65536, 65536", "524289, 1048576", "1048576, 1048576",
-        "1048577, 1048577", "5000000, 5000000"
+        "0, 4096",
+        "1, 4096",
+        "4096, 4096",
+        "4097, 8192",
+        "65536, 65536",
+        "524289, 1048576",
+        "1048576, 1048576",
+        "1048577, 1048577",
+        "5000000, 5000000"
     })
     void acquire_anySize_givesWhatRoundUpSays(long bytes, long given) {
         assertThat(NativePool.roundUp(bytes)).isEqualTo(given);
@@ -49,7 +56,9 @@ class NativePoolTest {
         assertThat(block.view().capacity()).isEqualTo((int) given);
         assertThat(block.view()).isSameAs(block.view());
         for (long at = 0; at < given; at += 512) {
-            assertThat(block.memory().get(ValueLayout.JAVA_BYTE, at)).as("fresh memory is zero").isZero();
+            assertThat(block.memory().get(ValueLayout.JAVA_BYTE, at))
+                    .as("fresh memory is zero")
+                    .isZero();
         }
         block.release();
     }
@@ -101,7 +110,9 @@ class NativePoolTest {
         large.release();
         assertThat(pool.heldBytes()).isZero();
         assertThat(closing).hasSize(1);
-        assertThat(memory.scope().isAlive()).as("not on the thread that releases").isTrue();
+        assertThat(memory.scope().isAlive())
+                .as("not on the thread that releases")
+                .isTrue();
         runClosing();
         assertThat(memory.scope().isAlive()).isFalse();
     }
@@ -141,7 +152,9 @@ class NativePoolTest {
         small.release();
         large.release();
         runClosing();
-        assertThatThrownBy(() -> pool.acquire(1)).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+        assertThatThrownBy(() -> pool.acquire(1))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
         assertThatThrownBy(() -> pool.acquire(2 * MIB)).isInstanceOf(IllegalStateException.class);
     }
 
@@ -161,7 +174,11 @@ class NativePoolTest {
                             block.release();
                         }
                         NativeBlock block = pool.acquire(1L << 12 + random.nextInt(5));
-                        block.memory().set(ValueLayout.JAVA_LONG, 8, Thread.currentThread().threadId());
+                        block.memory()
+                                .set(
+                                        ValueLayout.JAVA_LONG,
+                                        8,
+                                        Thread.currentThread().threadId());
                         held.add(block);
                     }
                     held.forEach(NativePoolTest::checkOwner);
@@ -179,7 +196,8 @@ class NativePoolTest {
     }
 
     private static void checkOwner(NativeBlock block) {
-        if (block.memory().get(ValueLayout.JAVA_LONG, 8) != Thread.currentThread().threadId()) {
+        if (block.memory().get(ValueLayout.JAVA_LONG, 8)
+                != Thread.currentThread().threadId()) {
             throw new AssertionError("another thread has this block too");
         }
     }
