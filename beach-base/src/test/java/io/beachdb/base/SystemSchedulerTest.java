@@ -29,7 +29,9 @@ class SystemSchedulerTest {
                 failure.compareAndSet(null, thrown);
             }
         };
-        return virtual ? Thread.ofVirtual().start(guarded) : Thread.ofPlatform().daemon().start(guarded);
+        return virtual
+                ? Thread.ofVirtual().start(guarded)
+                : Thread.ofPlatform().daemon().start(guarded);
     }
 
     private static void joinAll(List<Thread> threads, AtomicReference<@Nullable Throwable> failure)
