@@ -3,6 +3,7 @@ package io.beachdb.base;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * Turns typed values into keys whose bytewise order is the order of the values, and back.
@@ -19,45 +20,49 @@ import java.util.UUID;
  *
  * @param <T> what is encoded
  */
-public abstract class KeyEncoder<T> {
+public final class KeyEncoder<T> {
 
     /** 32-bit numbers, signed: 4 bytes. */
-    public static final KeyEncoder<Integer> INT = new KeyEncoders.Ints(Integer.MIN_VALUE);
+    public static final KeyEncoder<Integer> INT = new KeyEncoder<>(new KeyForm.Ints(Integer.MIN_VALUE));
 
     /** 32-bit numbers taken as unsigned, ordered as by {@link Integer#compareUnsigned}: 4 bytes. */
-    public static final KeyEncoder<Integer> UNSIGNED_INT = new KeyEncoders.Ints(0);
+    public static final KeyEncoder<Integer> UNSIGNED_INT = new KeyEncoder<>(new KeyForm.Ints(0));
 
     /** 64-bit numbers, signed: 8 bytes. */
-    public static final KeyEncoder<Long> LONG = new KeyEncoders.Longs(Long.MIN_VALUE);
+    public static final KeyEncoder<Long> LONG = new KeyEncoder<>(new KeyForm.Longs(Long.MIN_VALUE));
 
     /** 64-bit numbers taken as unsigned, ordered as by {@link Long#compareUnsigned}: 8 bytes. */
-    public static final KeyEncoder<Long> UNSIGNED_LONG = new KeyEncoders.Longs(0);
+    public static final KeyEncoder<Long> UNSIGNED_LONG = new KeyEncoder<>(new KeyForm.Longs(0));
 
     /** Ordered as by {@link Float#compare}: -0.0 before 0.0, NaN (there is one) after all else. 4 bytes. */
-    public static final KeyEncoder<Float> FLOAT = new KeyEncoders.Floats();
+    public static final KeyEncoder<Float> FLOAT = new KeyEncoder<>(new KeyForm.Floats());
 
     /** Ordered as by {@link Double#compare}: -0.0 before 0.0, NaN (there is one) after all else. 8 bytes. */
-    public static final KeyEncoder<Double> DOUBLE = new KeyEncoders.Doubles();
+    public static final KeyEncoder<Double> DOUBLE = new KeyEncoder<>(new KeyForm.Doubles());
 
     /** False before true: 1 byte. */
-    public static final KeyEncoder<Boolean> BOOLEAN = new KeyEncoders.Booleans();
+    public static final KeyEncoder<Boolean> BOOLEAN = new KeyEncoder<>(new KeyForm.Booleans());
 
     /**
      * 16 bytes as RFC 9562 writes them, ordered unsigned, so that time-ordered UUIDs sort by time. ({@link UUID#compareTo}
      * compares signed, and differs.)
      */
-    public static final KeyEncoder<UUID> UUID = new KeyEncoders.Uuids();
+    public static final KeyEncoder<UUID> UUID = new KeyEncoder<>(new KeyForm.Uuids());
 
     /**
      * UTF-8, ordered by code point (not as {@link String#compareTo}, which orders by UTF-16 unit). A string with half a
      * surrogate pair has no UTF-8 and is refused.
      */
-    public static final KeyEncoder<String> STRING = new KeyEncoders.Strings(false);
+    public static final KeyEncoder<String> STRING = new KeyEncoder<>(new KeyForm.Strings(false));
 
     /** The bytes themselves, ordered as {@link java.util.Arrays#compareUnsigned(byte[], byte[])} does. */
-    public static final KeyEncoder<byte[]> BYTES = new KeyEncoders.ByteArrays(false);
+    public static final KeyEncoder<byte[]> BYTES = new KeyEncoder<>(new KeyForm.ByteArrays(false));
 
-    KeyEncoder() {}
+    private final KeyForm<T> form;
+
+    private KeyEncoder(KeyForm<T> form) {
+        this.form = form;
+    }
 
     /**
      * Returns an encoder for lists of values, one for each of {@code parts}, ordered by the first, then the second, and so
@@ -65,50 +70,52 @@ public abstract class KeyEncoder<T> {
      * begin with its values, and sorts before them. (Within another tuple, and descending, a list must be whole.)
      */
     public static KeyEncoder<List<Object>> tuple(KeyEncoder<?>... parts) {
-        return new KeyEncoders.Tuples(List.of(parts), false);
+        return new KeyEncoder<>(new KeyForm.Tuples(
+                Stream.of(parts).<KeyForm<?>>map(part -> part.form).toList(), false));
     }
 
     /** Returns an encoder of the same values in the opposite order. */
     public KeyEncoder<T> descending() {
-        return new KeyEncoders.Descending<>(this);
+        return new KeyEncoder<>(
+                form instanceof KeyForm.Descending<T> descending
+                        ? descending.original()
+                        : new KeyForm.Descending<>(form));
     }
 
     /** Encodes {@code value} as a key of its own. */
-    public final byte[] encode(T value) {
+    public byte[] encode(T value) {
         byte[] bytes = new byte[encodedLength(value)];
         encode(value, MemorySegment.ofArray(bytes), 0);
         return bytes;
     }
 
     /** Returns how many bytes {@code value} takes. */
-    public abstract int encodedLength(T value);
+    public int encodedLength(T value) {
+        return form.encodedLength(value);
+    }
 
     /** Encodes {@code value} at {@code offset}; returns the offset behind it. */
-    public abstract long encode(T value, MemorySegment memory, long offset);
+    public long encode(T value, MemorySegment memory, long offset) {
+        return form.encode(value, memory, offset);
+    }
 
     /** Returns the value that {@code key} encodes. */
-    public final T decode(byte[] key) {
+    public T decode(byte[] key) {
         return decode(MemorySegment.ofArray(key), 0, key.length);
     }
 
     /** Returns the value that {@code length} bytes encode. */
-    public final T decode(MemorySegment memory, long offset, long length) {
-        KeyEncoders.Source source = new KeyEncoders.Source(memory, offset, length);
-        T value = read(source);
+    public T decode(MemorySegment memory, long offset, long length) {
+        KeyForm.Source source = new KeyForm.Source(memory, offset, length);
+        T value = form.read(source);
         if (source.left() != 0) {
             throw source.bad("has " + source.left() + " bytes too many");
         }
         return value;
     }
 
-    /** Takes one value from the source. */
-    abstract T read(KeyEncoders.Source source);
-
-    /** Returns the form of this encoder whose encodings show where they end: no one is a prefix of another. */
+    /** Returns the form of this encoder that tuples and descending encoders use. */
     KeyEncoder<T> delimited() {
-        return this;
+        return new KeyEncoder<>(form.delimited());
     }
-
-    /** Returns the class of the values, to check the elements of a tuple by. */
-    abstract Class<?> type();
 }

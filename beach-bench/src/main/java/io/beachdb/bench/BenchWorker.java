@@ -230,7 +230,7 @@ public final class BenchWorker {
             byte[][] values = new byte[BATCH][workload.valueBytes()];
             long start = System.nanoTime();
             long last = start;
-            while (done < n && !(capped = last - start > MAX_NANOS)) {
+            while (done < n && last - start <= MAX_NANOS) {
                 for (int i = 0; i < BATCH; i++) {
                     long k = 2 * random.nextLong(n);
                     Entries.key(k, keys[i]);
@@ -242,6 +242,7 @@ public final class BenchWorker {
                 last = now;
                 done += BATCH;
             }
+            capped = done < n;
         }
 
         private void operations(Store.Handle handle) {
@@ -320,10 +321,12 @@ public final class BenchWorker {
         }
         try (Stream<String> lines = Files.lines(file)) {
             return lines.filter(line -> line.startsWith(name))
-                    .map(line -> line.substring(name.length()).replace("kB", "").strip())
-                    .mapToLong(Long::parseLong)
-                    .findFirst()
-                    .orElse(0)
+                            .map(line -> line.substring(name.length())
+                                    .replace("kB", "")
+                                    .strip())
+                            .mapToLong(Long::parseLong)
+                            .findFirst()
+                            .orElse(0)
                     * unit;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

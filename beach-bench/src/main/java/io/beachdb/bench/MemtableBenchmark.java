@@ -13,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -62,8 +63,8 @@ public class MemtableBenchmark {
     @State(Scope.Thread)
     public static class Place {
         private final Inserter inserter = new Inserter();
-        private Memtable filling;
-        private EntryCursor cursor;
+        private @Nullable Memtable filling;
+        private @Nullable EntryCursor cursor;
         private int at;
 
         @TearDown(Level.Iteration)

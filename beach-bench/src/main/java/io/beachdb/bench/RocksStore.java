@@ -22,6 +22,10 @@ final class RocksStore implements Store {
     private static final int LARGEST_VALUE_BYTES = 64 << 10;
     private static final long POLL_MILLIS = 100;
 
+    static {
+        RocksDB.loadLibrary(); // before any of its objects is made
+    }
+
     private final boolean compressed;
     private final BloomFilter filter = new BloomFilter(10);
     private final LRUCache cache = new LRUCache(512L << 20);
@@ -32,14 +36,14 @@ final class RocksStore implements Store {
     private final RocksDB db;
 
     RocksStore(Path directory, boolean compressed) {
-        RocksDB.loadLibrary();
         this.compressed = compressed;
         this.options = new Options()
                 .setCreateIfMissing(true)
                 .setCompressionType(compressed ? CompressionType.LZ4_COMPRESSION : CompressionType.NO_COMPRESSION)
                 .setWriteBufferSize(64L << 20)
                 .setMaxBackgroundJobs(2)
-                .setTableFormatConfig(new BlockBasedTableConfig().setBlockCache(cache).setFilterPolicy(filter));
+                .setTableFormatConfig(
+                        new BlockBasedTableConfig().setBlockCache(cache).setFilterPolicy(filter));
         try {
             this.db = RocksDB.open(options, directory.toString());
         } catch (RocksDBException e) {

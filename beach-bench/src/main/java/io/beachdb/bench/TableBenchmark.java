@@ -27,6 +27,7 @@ import io.beachdb.sstable.TableWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
@@ -56,6 +57,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class TableBenchmark {
+    private static final ValueLayout.OfLong NUMBER = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final long PREFIX = 0x757365725F6B6579L; // "user_key"
     private static final int KEY_BYTES = 16;
     private static final int VALUE_BYTES = 100;
     private static final int WRITTEN = 100_000;
@@ -132,13 +135,10 @@ public class TableBenchmark {
         }
     }
 
-    /** Sets the key to a number in sixteen decimal digits. */
+    /** Sets the key to eight constant bytes and a number. */
     private void setKey(long number) {
-        long rest = number;
-        for (int i = KEY_BYTES - 1; i >= 0; i--) {
-            memory.set(ValueLayout.JAVA_BYTE, i, (byte) ('0' + rest % 10));
-            rest /= 10;
-        }
+        memory.set(NUMBER, 0, PREFIX);
+        memory.set(NUMBER, Long.BYTES, number);
     }
 
     private PointResult.State get(long number) {

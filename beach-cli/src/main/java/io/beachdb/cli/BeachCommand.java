@@ -17,6 +17,7 @@ import picocli.CommandLine.Option;
 abstract class BeachCommand implements Callable<Integer> {
     final Terminal terminal;
 
+    @SuppressWarnings("UnusedVariable") // picocli acts on the option itself
     @Option(
             names = {"-h", "--help"},
             usageHelp = true,
@@ -24,15 +25,12 @@ abstract class BeachCommand implements Callable<Integer> {
             description = "Show this text.")
     private boolean help;
 
+    @SuppressWarnings("UnusedVariable") // needed before the options are known to be right: Main looks for it itself
     @Option(names = "--debug", order = 1001, description = "Show the stack trace of an error.")
     private boolean debug;
 
     BeachCommand(Terminal terminal) {
         this.terminal = terminal;
-    }
-
-    boolean debug() {
-        return debug;
     }
 
     /** Returns the exit code; everything but success is an exception, or a failure that was told on the way. */

@@ -6,6 +6,7 @@ import io.beachdb.dbtestkit.CrashAcks;
 import io.beachdb.dbtestkit.CrashProfile;
 import io.beachdb.dbtestkit.CrashVerifier;
 import io.beachdb.dbtestkit.CrashVerifier.Verdict;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -27,10 +28,10 @@ import org.jspecify.annotations.Nullable;
  * them 'beach crash verify' repeats the judgement.
  */
 final class CrashRounds {
-    private static final int OPERATIONS = 50_000;
+    private static final int OPERATIONS = 20_000;
     private static final int MOST_ACKNOWLEDGEMENTS = 2_500;
-    private static final int MOST_MILLIS = 1_200;
-    private static final long GIVE_UP_SECONDS = 120;
+    private static final int MOST_MILLIS = 600;
+    private static final long GIVE_UP_MILLIS = 120_000;
     private static final int KILLED = 128 + 9;
 
     private final Path directory;
@@ -89,15 +90,16 @@ final class CrashRounds {
 
     private Round play(boolean byClock) throws IOException, InterruptedException {
         number++;
-        CrashProfile mine = profile == null
-                ? CrashProfile.values()[random.nextInt(CrashProfile.values().length)]
-                : profile;
+        CrashProfile mine =
+                profile == null ? CrashProfile.values()[random.nextInt(CrashProfile.values().length)] : profile;
         long roundSeed = random.nextLong();
         int moment = 1 + random.nextInt(byClock ? MOST_MILLIS : MOST_ACKNOWLEDGEMENTS);
         Path ackFile = directory.resolve(Units.format("round-%05d.acks", number));
 
         boolean ended = runChild(mine, roundSeed, byClock, moment, ackFile);
-        String killed = ended ? "not killed, it came to its end" : "killed after " + moment + (byClock ? " ms" : " acknowledgements");
+        String killed = ended
+                ? "not killed, it came to its end"
+                : "killed after " + moment + (byClock ? " ms" : " acknowledgements");
         CrashAcks acks = CrashVerifyCommand.read(ackFile);
         acknowledged += acks.count();
         Path copy = directory.resolve("as-killed");
@@ -143,14 +145,13 @@ final class CrashRounds {
                         "--seed=" + roundSeed,
                         "--ops=" + OPERATIONS,
                         "--profile=" + mine.label()));
-        Process child = new ProcessBuilder(command).redirectError(errors.toFile()).start();
-        Thread clock = Thread.ofPlatform().daemon().name("killer").start(() -> killByClock(child, byClock ? moment : Long.MAX_VALUE));
+        Process child =
+                new ProcessBuilder(command).redirectError(errors.toFile()).start();
         try (InputStream in = child.getInputStream();
-                OutputStream file = new java.io.BufferedOutputStream(Files.newOutputStream(ackFile))) {
-            take(in, file, child, byClock ? Integer.MAX_VALUE : moment);
+                OutputStream file = new BufferedOutputStream(Files.newOutputStream(ackFile))) {
+            take(in, file, child, byClock, moment);
         } finally {
             kill(child);
-            clock.interrupt();
         }
         int exit = child.waitFor();
         if (exit != 0 && exit != KILLED) {
@@ -160,15 +161,22 @@ final class CrashRounds {
         return exit == 0;
     }
 
-    /** Takes the child's output to its end; kills the child at the given count of acknowledgements. */
-    private static void take(InputStream in, OutputStream file, Process child, int killAt) throws IOException {
-        int lines = 0;
+    /** Takes the child's output to its end, and kills the child when the moment has come. */
+    private static void take(InputStream in, OutputStream file, Process child, boolean byClock, int moment)
+            throws IOException {
+        long acknowledgements = 0;
+        boolean first = true;
         boolean lineStart = true;
         byte[] buffer = new byte[1 << 13];
         for (int length = in.read(buffer); length > 0; length = in.read(buffer)) {
+            if (first) { // it says its seed, and opens the database now
+                first = false;
+                long millis = byClock ? moment : GIVE_UP_MILLIS;
+                Thread.ofPlatform().daemon().name("killer").start(() -> killAfter(child, millis));
+            }
             file.write(buffer, 0, length);
             for (int i = 0; i < length; i++) {
-                if (lineStart && buffer[i] == 'A' && ++lines == killAt) {
+                if (lineStart && buffer[i] == 'A' && ++acknowledgements == moment && !byClock) {
                     kill(child);
                 }
                 lineStart = buffer[i] == '\n';
@@ -176,18 +184,20 @@ final class CrashRounds {
         }
     }
 
+    /** Ends by itself when the child has ended. */
+    private static void killAfter(Process child, long millis) {
+        try {
+            if (!child.waitFor(millis, TimeUnit.MILLISECONDS)) {
+                kill(child);
+            }
+        } catch (InterruptedException nobodyInterruptsIt) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** SIGKILL. By the handle, because the process object would also close the pipe, and what is in it counts. */
     private static void kill(Process child) {
         child.toHandle().destroyForcibly();
-    }
-
-    private static void killByClock(Process child, long millis) {
-        try {
-            child.waitFor(Math.min(millis, TimeUnit.SECONDS.toMillis(GIVE_UP_SECONDS)), TimeUnit.MILLISECONDS);
-            kill(child);
-        } catch (InterruptedException ended) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     private Path writeArtifact(
@@ -203,7 +213,9 @@ final class CrashRounds {
         map.put("directoryAsKilled", copy.toString());
         map.put("acknowledgements", ackFile.toString());
         map.put("violations", new ArrayList<>(verdict.violations()));
-        map.put("repeat", "beach crash verify --logged " + copy + " " + ackFile + " (on a copy: it recovers the directory)");
+        map.put(
+                "repeat",
+                "beach crash verify --logged " + copy + " " + ackFile + " (on a copy: it recovers the directory)");
         Path artifact = directory.resolve(Units.format("violation-%05d.json", number));
         Files.writeString(artifact, Json.write(map) + "\n");
         return artifact;

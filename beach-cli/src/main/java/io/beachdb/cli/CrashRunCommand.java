@@ -20,7 +20,11 @@ import picocli.CommandLine.Option;
                     + " says how to repeat the judgement."
         })
 final class CrashRunCommand extends BeachCommand {
-    @Option(names = "--rounds", paramLabel = "N", defaultValue = "20", description = "How many. Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "20",
+            description = "How many. Default: ${DEFAULT-VALUE}.")
     private int rounds;
 
     @Option(names = "--seed", paramLabel = "S", description = "What is done, and when it is killed. Default: drawn.")

@@ -40,8 +40,9 @@ final class CrashVerifyCommand extends BeachCommand {
 
     @Option(
             names = "--logged",
-            description = "Only processes were killed, the system went on: LOGGED writes that had returned must be there"
-                    + " too.")
+            description =
+                    "Only processes were killed, the system went on: LOGGED writes that had returned must be there"
+                            + " too.")
     private boolean logged;
 
     @Option(names = "--json", description = "Print JSON.")
@@ -83,8 +84,8 @@ final class CrashVerifyCommand extends BeachCommand {
         if (!Files.exists(directory)) {
             return verifier.verifyNothing();
         }
-        try (BeachDB db =
-                BeachDB.open(directory, options.toBuilder().createIfMissing(false).build())) {
+        try (BeachDB db = BeachDB.open(
+                directory, options.toBuilder().createIfMissing(false).build())) {
             return verifier.verify(db);
         } catch (DatabaseNotFoundException none) {
             return verifier.verifyNothing();
@@ -106,7 +107,8 @@ final class CrashVerifyCommand extends BeachCommand {
                     Units.count(acknowledged), Units.count(verdict.keys()), Units.count(verdict.runs()));
         } else {
             verdict.violations().stream().limit(SHOWN_VIOLATIONS).forEach(this::say);
-            say(directory + " is not what it may be: " + Units.count(verdict.violations().size()) + " violations");
+            say(directory + " is not what it may be: "
+                    + Units.count(verdict.violations().size()) + " violations");
         }
     }
 }

@@ -19,7 +19,8 @@ final class Databases {
     /** For a write or two; makes the database if there is none. */
     static BeachDB openOrMake(Path directory) {
         return BeachDB.open(
-                directory, Options.builder().writeBufferBytes(SMALL_WRITE_BUFFER).build());
+                directory,
+                Options.builder().writeBufferBytes(SMALL_WRITE_BUFFER).build());
     }
 
     /** For a write or two; there must be a database. */
@@ -35,6 +36,7 @@ final class Databases {
     /** For reading: nothing is created, written or deleted. */
     static BeachDB openReadOnly(Path directory) {
         return BeachDB.open(
-                directory, Options.builder().createIfMissing(false).readOnly(true).build());
+                directory,
+                Options.builder().createIfMissing(false).readOnly(true).build());
     }
 }

@@ -123,12 +123,15 @@ final class Demo {
                 long nanos = System.nanoTime() - from;
                 latencies.recordValue(nanos);
                 reading += nanos;
-                check(value != null && Arrays.equals(value, file.content()), file, value);
+                if (value == null || !Arrays.equals(value, file.content())) {
+                    throw differs(file, value);
+                }
                 bytes += value.length;
                 progress.at(++done, null);
             }
         }
-        say(Units.count(done) + " values equal; " + Units.bytesPerSecond(bytes, reading) + ", get " + quantiles(latencies));
+        say(Units.count(done) + " values equal; " + Units.bytesPerSecond(bytes, reading) + ", get "
+                + quantiles(latencies));
         figures.put("getNanos", quantileMap(latencies));
         figures.put("getBytesPerSecond", Math.round(bytes * 1e9 / reading));
     }
@@ -145,7 +148,8 @@ final class Demo {
             }
             long nanos = System.nanoTime() - from;
             String way = backwards ? "backwards" : "forwards";
-            say(way + ": the " + Units.count(order.size()) + " files that were loaded, in order, in " + Units.duration(nanos));
+            say(way + ": the " + Units.count(order.size()) + " files that were loaded, in order, in "
+                    + Units.duration(nanos));
             figures.put(way + "Keys", order.size());
         }
     }
@@ -160,7 +164,8 @@ final class Demo {
             for (JdkFile file : deleted) {
                 db.delete(file.key(), Durability.LOGGED);
             }
-            say(Units.count(overwritten.size()) + " values overwritten, " + Units.count(deleted.size()) + " keys deleted");
+            say(Units.count(overwritten.size()) + " values overwritten, " + Units.count(deleted.size())
+                    + " keys deleted");
             db.flush();
             db.compact();
             compareAll(snapshot, files, JdkFile::content, "through the snapshot");
@@ -195,8 +200,10 @@ final class Demo {
         figures.put("syncedPutNanos", quantileMap(latencies));
     }
 
-    private void compareAll(Reader reader, JdkFiles files, Function<JdkFile, byte @Nullable []> expected, String title) {
-        try (Progress progress = new Progress(terminal, "comparing " + title, files.all().size());
+    private void compareAll(
+            Reader reader, JdkFiles files, Function<JdkFile, byte @Nullable []> expected, String title) {
+        try (Progress progress =
+                        new Progress(terminal, "comparing " + title, files.all().size());
                 Cursor cursor = reader.cursor()) {
             cursor.first();
             int done = 0;
@@ -240,17 +247,22 @@ final class Demo {
                 "the scan comes to " + Escapes.escape(key) + " where " + file.name() + " should be");
         MemorySegment found = cursor.value();
         if (found.mismatch(MemorySegment.ofArray(value)) >= 0) {
-            check(false, file, found.toArray(ValueLayout.JAVA_BYTE));
+            throw differs(file, found.toArray(ValueLayout.JAVA_BYTE));
         }
     }
 
-    private static void check(boolean good, JdkFile file, byte @Nullable [] value) {
-        check(good, file.name() + (value == null ? " is lost" : " has another value (" + value.length + " bytes)"));
+    private static CommandFailure differs(JdkFile file, byte @Nullable [] value) {
+        return difference(
+                file.name() + (value == null ? " is lost" : " has another value (" + value.length + " bytes)"));
+    }
+
+    private static CommandFailure difference(String message) {
+        return new CommandFailure("the demo found a difference: " + message);
     }
 
     private static void check(boolean good, String message) {
         if (!good) {
-            throw new CommandFailure("the demo found a difference: " + message);
+            throw difference(message);
         }
     }
 
@@ -302,7 +314,8 @@ final class Demo {
 
     private void crash() throws IOException, InterruptedException {
         step("Three times: a child JVM writes, is killed with SIGKILL, and the database is opened again");
-        CrashRounds crash = new CrashRounds(Files.createDirectories(directory.resolve("crash")), began, CrashProfile.TINY);
+        CrashRounds crash =
+                new CrashRounds(Files.createDirectories(directory.resolve("crash")), began, CrashProfile.TINY);
         List<Object> rounds = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             Round round = crash.playAmongWrites();
@@ -325,7 +338,9 @@ final class Demo {
     private static Map<String, Object> quantileMap(Histogram latencies) {
         Map<String, Object> map = new LinkedHashMap<>();
         for (double percentile : new double[] {50, 90, 99, 99.9, 99.99}) {
-            map.put("p" + Units.format("%s", percentile).replaceAll("\\.0$", ""), latencies.getValueAtPercentile(percentile));
+            map.put(
+                    "p" + Units.format("%s", percentile).replaceAll("\\.0$", ""),
+                    latencies.getValueAtPercentile(percentile));
         }
         return map;
     }

@@ -30,7 +30,12 @@ final class DemoCommand extends BeachCommand {
     @Option(names = "--json", description = "Print only figures, as JSON, at the end.")
     private boolean json;
 
-    @Option(names = "--files", paramLabel = "N", hidden = true, defaultValue = "10000000", description = "At most N files.")
+    @Option(
+            names = "--files",
+            paramLabel = "N",
+            hidden = true,
+            defaultValue = "10000000",
+            description = "At most N files.")
     private int files;
 
     DemoCommand(Terminal terminal) {

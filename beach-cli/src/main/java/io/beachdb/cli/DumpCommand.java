@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Parameters;
             "Print what is in a file of a database, one entry a line, with offsets. Changes nothing, and needs no lock.",
             "Damage is shown where it is, and what can be read behind it too; then the exit code is 1."
         },
-        footer = "FILE is named as the database named it: 000012.wal, 000013.sst, MANIFEST-000007, CURRENT.%n")
+        footer = "FILE is named as the database named it: 000012.wal, 000013.sst, MANIFEST-000007, CURRENT.")
 final class DumpCommand extends BeachCommand {
     private static final long BUDGET_BYTES = 64L << 20;
     private static final int SHOWN_KEY_BYTES = 256;
@@ -61,11 +62,12 @@ final class DumpCommand extends BeachCommand {
             throw new CommandFailure(file + " is a directory: name a file in it");
         }
         Path path = file.toAbsolutePath();
+        Path parent = Objects.requireNonNull(path.getParent(), "a file has a parent");
         String name = path.getFileName().toString();
         try (MemoryBudget budget = MemoryBudget.ofBytes(BUDGET_BYTES);
                 DurableDirectory directory = DurableDirectory.open(
                         Vfs.system(),
-                        path.getParent(),
+                        parent,
                         DurableDirectory.Mode.READ_ONLY,
                         Scheduler.system(),
                         DurabilityListener.none())) {

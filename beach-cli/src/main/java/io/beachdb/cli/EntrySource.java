@@ -11,7 +11,8 @@ interface EntrySource extends AutoCloseable {
      *
      * @throws BadInputException if the input is not what it should be
      */
-    @Nullable Entry next() throws IOException;
+    @Nullable
+    Entry next() throws IOException;
 
     /** Returns where the entry that {@link #next} returned begins, for messages: a line, a file. */
     String place();

@@ -10,6 +10,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.util.Objects;
 
 /** Turns what went wrong into the one line that a user reads. */
 final class Errors {
@@ -23,7 +24,7 @@ final class Errors {
             case BeachException e -> message(e);
             case IllegalArgumentException e -> message(e);
             case IllegalStateException e -> message(e);
-            case UncheckedIOException e -> reason(e.getCause());
+            case UncheckedIOException e -> reason(Objects.requireNonNull(e.getCause()));
             case IOException e -> reason(e);
             case OutOfMemoryError e ->
                 "out of memory (" + e.getMessage() + "): give the JVM more, as in BEACH_JAVA_OPTS=-Xmx2g";

@@ -21,8 +21,9 @@ import picocli.CommandLine.Parameters;
         name = "export",
         description = "Write keys and values as CSV, TSV or JSON lines, in the order of keys, as of one instant. 'beach"
                 + " load' of it gives back what was there, byte for byte.",
-        footer = "Keys and values are in escape notation: bytes that are no printable ASCII are written \\xHH, a backslash"
-                + " \\\\.")
+        footer =
+                "Keys and values are in escape notation: bytes that are no printable ASCII are written \\xHH, a backslash"
+                        + " \\\\.")
 final class ExportCommand extends BeachCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
     private Path directory;

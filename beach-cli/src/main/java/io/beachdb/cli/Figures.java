@@ -74,7 +74,10 @@ final class Figures {
         StringBuilder events = new StringBuilder();
         stats.events().forEach((kind, count) -> {
             if (count > 0 && !isSync(kind)) {
-                events.append(events.isEmpty() ? "" : ", ").append(words(kind)).append(' ').append(Units.count(count));
+                events.append(events.isEmpty() ? "" : ", ")
+                        .append(words(kind))
+                        .append(' ')
+                        .append(Units.count(count));
             }
         });
         out.line("file events: " + (events.isEmpty() ? "none" : events));
@@ -114,7 +117,10 @@ final class Figures {
         StringBuilder uses = new StringBuilder();
         memory.uses().forEach((use, bytes) -> {
             if (bytes > 0) {
-                uses.append(uses.isEmpty() ? "  " : ", ").append(words(use)).append(' ').append(Units.bytes(bytes));
+                uses.append(uses.isEmpty() ? "  " : ", ")
+                        .append(words(use))
+                        .append(' ')
+                        .append(Units.bytes(bytes));
             }
         });
         if (!uses.isEmpty()) {

@@ -75,7 +75,8 @@ final class JsonLinesSource implements EntrySource {
         }
         if (members.keySet().equals(EXPORTED)) {
             return new Entry(
-                    unescaped(member(members, TextFormat.ESCAPED_KEY)), unescaped(member(members, TextFormat.ESCAPED_VALUE)));
+                    unescaped(member(members, TextFormat.ESCAPED_KEY)),
+                    unescaped(member(members, TextFormat.ESCAPED_VALUE)));
         }
         Value key = member(members, keyField);
         if (!key.isScalar()) {
@@ -101,7 +102,8 @@ final class JsonLinesSource implements EntrySource {
     private Value member(Map<String, Value> members, String name) {
         Value value = members.get(name);
         if (value == null) {
-            throw bad("the object has no member '" + name + "'; it has " + shortened(String.join(", ", members.keySet())));
+            throw bad("the object has no member '" + name + "'; it has "
+                    + shortened(String.join(", ", members.keySet())));
         }
         return value;
     }

@@ -31,10 +31,7 @@ final class LoadCommand extends BeachCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
     private Path directory;
 
-    @Parameters(
-            index = "1",
-            paramLabel = "SOURCE",
-            description = "A file, a directory, or - for standard input.")
+    @Parameters(index = "1", paramLabel = "SOURCE", description = "A file, a directory, or - for standard input.")
     private String source;
 
     @Option(
@@ -58,7 +55,9 @@ final class LoadCommand extends BeachCommand {
     @Option(names = "--no-header", description = "The first row of CSV or TSV is data.")
     private boolean noHeader;
 
-    @Option(names = "--escaped", description = "Keys and values are in escape notation: \\xHH, and \\\\ for a backslash.")
+    @Option(
+            names = "--escaped",
+            description = "Keys and values are in escape notation: \\xHH, and \\\\ for a backslash.")
     private boolean escaped;
 
     @Option(names = "--json", description = "Print the figures as JSON.")
@@ -74,7 +73,8 @@ final class LoadCommand extends BeachCommand {
         // The source first: a wrong name should not make a database.
         boolean standardInput = source.equals("-");
         if (!standardInput && !Files.isReadable(Path.of(source))) {
-            throw new CommandFailure(source + (Files.exists(Path.of(source)) ? ": permission denied" : ": no such file or directory"));
+            throw new CommandFailure(
+                    source + (Files.exists(Path.of(source)) ? ": permission denied" : ": no such file or directory"));
         }
         if (from == TextFormat.FILES && (standardInput || !Files.isDirectory(Path.of(source)))) {
             throw new UsageException("--format files needs a directory, SOURCE is " + source);
@@ -83,7 +83,8 @@ final class LoadCommand extends BeachCommand {
             throw new UsageException(source + " is a directory: load it with --format files");
         }
         try (BeachDB db = Databases.openForLoading(directory);
-                EntrySource entries = open(from, Limits.maxBatchBytes(db.options().memoryBytes()))) {
+                EntrySource entries =
+                        open(from, Limits.maxBatchBytes(db.options().memoryBytes()))) {
             load(out, db, entries, total(from, entries));
         }
         return 0;
@@ -131,7 +132,8 @@ final class LoadCommand extends BeachCommand {
             } catch (BadInputException | IOException e) {
                 loader.finish();
                 throw new CommandFailure(
-                        Errors.line(e) + ". The " + Units.count(loader.entries()) + " entries before it are loaded.", e);
+                        Errors.line(e) + ". The " + Units.count(loader.entries()) + " entries before it are loaded.",
+                        e);
             }
             loader.finish();
             nanos = progress.nanos();

@@ -60,8 +60,7 @@ public final class Main extends BeachCommand {
                 .addSubcommand(new CompactCommand(terminal))
                 .addSubcommand(new DumpCommand(terminal))
                 .addSubcommand(new VerifyCommand(terminal))
-                .addSubcommand(
-                        new CommandLine(new BenchCommand(terminal)).setUnmatchedOptionsArePositionalParams(true))
+                .addSubcommand(new CommandLine(new BenchCommand(terminal)).setUnmatchedOptionsArePositionalParams(true))
                 .addSubcommand(new CommandLine(new CrashCommand(terminal))
                         .addSubcommand(new CrashRunCommand(terminal))
                         .addSubcommand(new CrashWorkerCommand(terminal))
@@ -71,11 +70,10 @@ public final class Main extends BeachCommand {
         command.setColorScheme(CommandLine.Help.defaultColorScheme(terminal.interactive() ? Ansi.ON : Ansi.OFF));
         command.setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8));
         command.setErr(new PrintWriter(terminal.err(), true, StandardCharsets.UTF_8));
-        command.setParameterExceptionHandler((e, unused) -> calledWrongly(terminal, e));
-        command.setExecutionExceptionHandler(
-                (e, failed, result) -> e instanceof UsageException
-                        ? calledWrongly(terminal, new ParameterException(failed, String.valueOf(e.getMessage())))
-                        : report(terminal, e, asksForTrace(result.originalArgs().toArray(String[]::new))));
+        command.setParameterExceptionHandler((e, _) -> calledWrongly(terminal, e));
+        command.setExecutionExceptionHandler((e, failed, result) -> e instanceof UsageException
+                ? calledWrongly(terminal, new ParameterException(failed, String.valueOf(e.getMessage())))
+                : report(terminal, e, asksForTrace(result.originalArgs().toArray(String[]::new))));
         return command;
     }
 
@@ -85,7 +83,8 @@ public final class Main extends BeachCommand {
 
     private static int calledWrongly(Terminal terminal, ParameterException e) {
         String hint = "see '" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help'";
-        if (e instanceof UnmatchedArgumentException unmatched && !unmatched.getSuggestions().isEmpty()) {
+        if (e instanceof UnmatchedArgumentException unmatched
+                && !unmatched.getSuggestions().isEmpty()) {
             hint = "did you mean " + String.join(" or ", unmatched.getSuggestions()) + "? " + hint;
         }
         terminal.err().println("beach: " + Errors.line(new CommandFailure(e.getMessage() + " (" + hint + ")")));

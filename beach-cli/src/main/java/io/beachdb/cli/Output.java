@@ -47,6 +47,7 @@ final class Output implements AutoCloseable {
     }
 
     /** Prints a formatted line. */
+    @SuppressWarnings("AnnotateFormatMethod") // would be the only use of an annotation library
     Output format(String format, Object... arguments) {
         return line(String.format(Locale.ROOT, format, arguments));
     }

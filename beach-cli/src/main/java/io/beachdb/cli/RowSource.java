@@ -128,8 +128,7 @@ final class RowSource implements EntrySource {
         if (row.size() != columns.size()) {
             throw bad("the row has " + row.size() + " fields, the first one has " + columns.size());
         }
-        return new Entry(
-                field(row, keyColumn), valueColumn == ALL_OTHERS ? others(row) : field(row, valueColumn));
+        return new Entry(field(row, keyColumn), valueColumn == ALL_OTHERS ? others(row) : field(row, valueColumn));
     }
 
     private byte[] field(List<byte[]> row, int column) {

@@ -15,7 +15,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "scan",
         description = "Print keys and values in the order of keys: one entry a line, key and value with a tab between.",
-        footer = "Keys and values are text; other bytes (tabs and line ends too) are written \\xHH, and a backslash \\\\.")
+        footer =
+                "Keys and values are text; other bytes (tabs and line ends too) are written \\xHH, and a backslash \\\\.")
 final class ScanCommand extends BeachCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
     private Path directory;

@@ -19,8 +19,9 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "stats",
-        description = "Print the shape of a database: its files, tables by level, memory that an open one takes. Opens it"
-                + " for reading only.")
+        description =
+                "Print the shape of a database: its files, tables by level, memory that an open one takes. Opens it"
+                        + " for reading only.")
 final class StatsCommand extends BeachCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
     private Path directory;
@@ -77,7 +78,8 @@ final class StatsCommand extends BeachCommand {
         DatabaseStats stats = db.stats();
         out.line(db.directory().toString());
         files.forEach((kind, of) -> out.format(
-                "%-12s %6s  %10s", kind.name().toLowerCase(Locale.ROOT).replace('_', ' '), of.count, Units.bytes(of.bytes)));
+                "%-12s %6s  %10s",
+                kind.name().toLowerCase(Locale.ROOT).replace('_', ' '), of.count, Units.bytes(of.bytes)));
         out.line();
         Figures.printLevels(out, stats);
         out.line();

@@ -37,7 +37,8 @@ final class TableText implements AutoCloseable {
     }
 
     /** Returns the fields of the next row; null at the end. */
-    @Nullable List<byte[]> next() throws IOException {
+    @Nullable
+    List<byte[]> next() throws IOException {
         boolean carriageReturn = skipEmptyLines();
         rowLine = in.line();
         if (in.peek() == LineInput.END && !carriageReturn) {

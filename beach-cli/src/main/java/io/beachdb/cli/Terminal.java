@@ -32,6 +32,7 @@ record Terminal(InputStream in, OutputStream out, PrintStream err, boolean inter
      * Whether a person watches. The JVM can only tell of standard input and output together; the launcher can tell of
      * standard error alone, and says so in a property.
      */
+    @SuppressWarnings("SystemConsoleNull") // it is null again where nobody watches, since JDK 25
     private static boolean watched() {
         String told = System.getProperty("beach.terminal");
         if (told != null) {

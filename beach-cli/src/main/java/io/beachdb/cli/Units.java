@@ -8,14 +8,20 @@ final class Units {
 
     private Units() {}
 
-    static String bytes(double bytes) {
+    static String bytes(long bytes) {
+        return scaled((double) bytes);
+    }
+
+    private static String scaled(double bytes) {
         double value = bytes;
         int unit = 0;
         while (Math.abs(value) >= 999.5 && unit < BYTES.length - 1) {
             value /= 1000;
             unit++;
         }
-        return unit == 0 ? format("%.0f B", value) : format(value < 9.995 ? "%.2f %s" : value < 99.95 ? "%.1f %s" : "%.0f %s", value, BYTES[unit]);
+        return unit == 0
+                ? format("%.0f B", value)
+                : format(value < 9.995 ? "%.2f %s" : value < 99.95 ? "%.1f %s" : "%.0f %s", value, BYTES[unit]);
     }
 
     static String count(long count) {
@@ -33,13 +39,14 @@ final class Units {
     }
 
     static String bytesPerSecond(long bytes, long nanos) {
-        return bytes(bytes * 1e9 / Math.max(1, nanos)) + "/s";
+        return scaled(bytes * 1e9 / Math.max(1, nanos)) + "/s";
     }
 
     static String perSecond(long count, long nanos) {
         return count(Math.round(count * 1e9 / Math.max(1, nanos))) + "/s";
     }
 
+    @SuppressWarnings("AnnotateFormatMethod") // would be the only use of an annotation library
     static String format(String format, Object... arguments) {
         return String.format(Locale.ROOT, format, arguments);
     }

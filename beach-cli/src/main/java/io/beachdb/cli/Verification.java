@@ -41,6 +41,7 @@ final class Verification implements AutoCloseable {
     private final MemoryBudget budget = MemoryBudget.ofBytes(BUDGET_BYTES);
     private final MemoryAccount account = budget.openAccount();
     private final Consumer<BeachException> damage;
+    private final List<String> notes = new ArrayList<>();
     private int files;
     private long bytes;
     private long batches;
@@ -64,7 +65,12 @@ final class Verification implements AutoCloseable {
         boolean done = false;
         try {
             DirectoryLock lock = DirectoryLock.acquire(
-                    vfs, path, FileName.LOCK, FileName.LOCK_HOLDER, true, "beach verify, process " + ProcessHandle.current().pid());
+                    vfs,
+                    path,
+                    FileName.LOCK,
+                    FileName.LOCK_HOLDER,
+                    true,
+                    "beach verify, process " + ProcessHandle.current().pid());
             done = true;
             return new Verification(directory, lock, damage);
         } finally {
@@ -86,6 +92,10 @@ final class Verification implements AutoCloseable {
         }
         count(FileName.CURRENT);
         count(FileName.manifest(found.manifestNumber()));
+        if (found.end().startsWith("torn")) {
+            notes.add(
+                    FileName.manifest(found.manifestNumber()) + " at offset " + found.endOffset() + ": " + found.end());
+        }
         List<LiveTable> tables = new ArrayList<>();
         long tableBytes = 0;
         for (int level = 0; level < Version.LEVELS; level++) {
@@ -118,8 +128,8 @@ final class Verification implements AutoCloseable {
     private void checkTable(
             RecoveredManifest found, LiveTable table, TableContext context, long before, Progress progress) {
         String name = FileName.table(table.number());
-        try (TableReader reader = new TableReader(
-                () -> directory.open(name), found.databaseId(), table.number(), context)) {
+        try (TableReader reader =
+                new TableReader(() -> directory.open(name), found.databaseId(), table.number(), context)) {
             reader.verify(new TableCheckListener() {
                 @Override
                 public void progress(long at) {
@@ -133,11 +143,13 @@ final class Verification implements AutoCloseable {
             });
             long size = count(name);
             if (size != table.entry().fileBytes()) {
-                damage.accept(disagrees(name, found, "the file's size", table.entry().fileBytes(), size));
+                damage.accept(
+                        disagrees(name, found, "the file's size", table.entry().fileBytes(), size));
             }
             long held = reader.properties().entries();
             if (held != table.entry().entries()) {
-                damage.accept(disagrees(name, found, "the number of entries", table.entry().entries(), held));
+                damage.accept(disagrees(
+                        name, found, "the number of entries", table.entry().entries(), held));
             }
             entries += held;
         } catch (BeachException e) {
@@ -157,7 +169,12 @@ final class Verification implements AutoCloseable {
     private void checkLogs(RecoveredManifest found) {
         Version version = found.version();
         try (LogRecovery logs = new LogRecovery(
-                directory, found.databaseId(), found.names(), version.oldestLog(), version.oldestLogExists(), account)) {
+                directory,
+                found.databaseId(),
+                found.names(),
+                version.oldestLog(),
+                version.oldestLogExists(),
+                account)) {
             while (logs.next()) {
                 BatchFormat.forEachChecked(
                         logs.batchMemory(),
@@ -167,8 +184,19 @@ final class Verification implements AutoCloseable {
                         logs.recordOffset(),
                         (kind, keyOffset, keyLength, valueOffset, valueLength) -> {});
             }
-            batches = logs.result().batches();
-            logs.result().logs().forEach(log -> count(FileName.log(log.logNumber())));
+            LogRecovery.Result result = logs.result();
+            batches = result.batches();
+            result.logs().forEach(log -> count(FileName.log(log.logNumber())));
+            // Where an earlier log ends, the next one knows.
+            LogRecovery.LogEnd last =
+                    result.logs().isEmpty() ? null : result.logs().getLast();
+            if (last != null && !last.clean()) {
+                notes.add(FileName.log(last.logNumber()) + " was not closed; its records end at offset " + last.offset()
+                        + ": " + last.detail());
+            }
+            if (!result.leftOut().isEmpty()) {
+                notes.add(result.leftOut().strip());
+            }
         } catch (BeachException e) {
             damage.accept(e);
         }
@@ -180,6 +208,11 @@ final class Verification implements AutoCloseable {
             bytes += file.size();
             return file.size();
         }
+    }
+
+    /** Returns what is worth knowing and no damage: torn tails, as a crash leaves them. */
+    List<String> notes() {
+        return notes;
     }
 
     /** Returns how many files were read. */

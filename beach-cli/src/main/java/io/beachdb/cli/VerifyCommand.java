@@ -14,7 +14,8 @@ import picocli.CommandLine.Parameters;
         name = "verify",
         description = {
             "Read and check every byte of every file that a database needs. Changes nothing.",
-            "Damage is named by file and offset; then the exit code is 1."
+            "Damage is named by file and offset; then the exit code is 1. The torn tail that a crash leaves is no damage: it"
+                    + " is told."
         })
 final class VerifyCommand extends BeachCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
@@ -54,9 +55,11 @@ final class VerifyCommand extends BeachCommand {
             map.put("entries", verification.entries());
             map.put("batches", verification.batches());
             map.put("nanos", nanos);
+            map.put("notes", verification.notes());
             map.put("damage", damage);
             out.line(Json.write(map));
         } else if (damage.isEmpty()) {
+            verification.notes().forEach(out::line);
             out.format(
                     "%s files, %s, all whole: %s entries in tables, %s batches in logs; %s",
                     Units.count(verification.files()),

@@ -32,8 +32,8 @@ final class Cli {
         }
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
-        int code = Main.run(
-                new Terminal(in, out, new PrintStream(err, true, StandardCharsets.UTF_8), interactive), words);
+        int code =
+                Main.run(new Terminal(in, out, new PrintStream(err, true, StandardCharsets.UTF_8), interactive), words);
         return new Result(code, out.toByteArray(), err.toString(StandardCharsets.UTF_8));
     }
 

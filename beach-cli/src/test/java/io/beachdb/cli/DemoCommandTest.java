@@ -18,8 +18,21 @@ class DemoCommandTest {
         Path where = directory.resolve("demo");
         String told = Cli.good("demo", "--files", "300", "--dir", where, "--json");
         assertThat(JsonText.parseObject(told.getBytes(StandardCharsets.UTF_8)).keySet())
-                .contains("files", "bytes", "loadNanos", "getNanos", "syncedPutNanos", "forwardsKeys", "backwardsKeys",
-                        "overwritten", "deleted", "spaceAmplification", "stats", "memory", "openNanos", "crashRounds");
+                .contains(
+                        "files",
+                        "bytes",
+                        "loadNanos",
+                        "getNanos",
+                        "syncedPutNanos",
+                        "forwardsKeys",
+                        "backwardsKeys",
+                        "overwritten",
+                        "deleted",
+                        "spaceAmplification",
+                        "stats",
+                        "memory",
+                        "openNanos",
+                        "crashRounds");
         assertThat(where.resolve("db")).isDirectory();
     }
 

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,29 +20,64 @@ class JsonTextTest {
         return JsonText.parseObject(json.getBytes(StandardCharsets.UTF_8));
     }
 
+    private static Value member(Map<String, Value> members, String name) {
+        return Objects.requireNonNull(members.get(name), name);
+    }
+
     @Test
     void parseObject_membersOfAllKinds_asTheyStand() {
         Map<String, Value> members = parse(
                 " {\"s\":\"a\\n\\u0041\\\\\\/\\\"\", \"n\":-0.5e+3,\"t\":true,\"f\":false,\"z\":null,\"o\":{\"x\":[1,{}]},\"a\":[ 1 ,\"]\"],\"\":0}\r ");
         assertThat(members.keySet()).containsExactly("s", "n", "t", "f", "z", "o", "a", "");
-        assertThat(members.get("s").text()).isEqualTo("a\nA\\/\"");
-        assertThat(members.get("n").text()).isEqualTo("-0.5e+3");
-        assertThat(members.get("t").text()).isEqualTo("true");
-        assertThat(members.get("o").text()).isEqualTo("{\"x\":[1,{}]}");
-        assertThat(members.get("a").text()).isEqualTo("[ 1 ,\"]\"]");
-        assertThat(members.get("z").isScalar()).isFalse();
-        assertThat(members.get("n").isScalar()).isTrue();
+        assertThat(member(members, "s").text()).isEqualTo("a\nA\\/\"");
+        assertThat(member(members, "n").text()).isEqualTo("-0.5e+3");
+        assertThat(member(members, "t").text()).isEqualTo("true");
+        assertThat(member(members, "o").text()).isEqualTo("{\"x\":[1,{}]}");
+        assertThat(member(members, "a").text()).isEqualTo("[ 1 ,\"]\"]");
+        assertThat(member(members, "z").isScalar()).isFalse();
+        assertThat(member(members, "n").isScalar()).isTrue();
         assertThat(parse("{}")).isEmpty();
-        assertThat(parse("{\"\\ud83d\\ude00\":\"\\ud83d\\ude00\"}").get("\ud83d\ude00").text()).isEqualTo("\ud83d\ude00");
+        assertThat(member(parse("{\"\\ud83d\\ude00\":\"\\ud83d\\ude00\"}"), "\ud83d\ude00")
+                        .text())
+                .isEqualTo("\ud83d\ude00");
     }
 
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", " ", "[]", "1", "\"a\"", "{", "}", "{}{}", "{} x", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
-                "{\"a\":1 \"b\":2}", "{a:1}", "{'a':1}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":1e}",
-                "{\"a\":-}", "{\"a\":tru}", "{\"a\":NaN}", "{\"a\":\"b}", "{\"a\":\"\\q\"}", "{\"a\":\"\\u12g4\"}",
-                "{\"a\":\"\\u12", "{\"a\":\"\t\"}", "{\"a\":[1,]}", "{\"a\":[1}", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\"}}",
+                "",
+                " ",
+                "[]",
+                "1",
+                "\"a\"",
+                "{",
+                "}",
+                "{}{}",
+                "{} x",
+                "{,}",
+                "{\"a\"}",
+                "{\"a\":}",
+                "{\"a\":1,}",
+                "{\"a\":1 \"b\":2}",
+                "{a:1}",
+                "{'a':1}",
+                "{\"a\":01}",
+                "{\"a\":1.}",
+                "{\"a\":.5}",
+                "{\"a\":+1}",
+                "{\"a\":1e}",
+                "{\"a\":-}",
+                "{\"a\":tru}",
+                "{\"a\":NaN}",
+                "{\"a\":\"b}",
+                "{\"a\":\"\\q\"}",
+                "{\"a\":\"\\u12g4\"}",
+                "{\"a\":\"\\u12",
+                "{\"a\":\"\t\"}",
+                "{\"a\":[1,]}",
+                "{\"a\":[1}",
+                "{\"a\":1,\"a\":2}",
+                "{\"a\":{\"b\"}}",
                 "{\"a\":\"\\u\uff11\uff11\uff11\uff11\"}"
             })
     void parseObject_notJson_refusedWithThePlace(String json) {
@@ -86,9 +122,9 @@ class JsonTextTest {
             map.put("l", List.of(1, 2.5, true));
             map.put("nan", Double.NaN);
             Map<String, Value> members = parse(Json.write(map));
-            assertThat(members.get("v").text()).isEqualTo(value.toString());
-            assertThat(members.get("l").text()).isEqualTo("[1,2.5,true]");
-            assertThat(members.get("nan").text()).isEqualTo("null");
+            assertThat(member(members, "v").text()).isEqualTo(value.toString());
+            assertThat(member(members, "l").text()).isEqualTo("[1,2.5,true]");
+            assertThat(member(members, "nan").text()).isEqualTo("null");
         }
     }
 }

@@ -64,8 +64,12 @@ class LoadExportTest {
 
         Path again = directory.resolve("again");
         String piped = Cli.good("export", db, "--format", format);
-        assertThat(piped).isEqualTo(Cli.good("export", copy, "--format", format)).isASCII();
-        assertThat(Cli.runWithInput(piped, "load", again, "-", "--format", format).code()).isZero();
+        assertThat(piped)
+                .isEqualTo(Cli.good("export", copy, "--format", format))
+                .isASCII();
+        assertThat(Cli.runWithInput(piped, "load", again, "-", "--format", format)
+                        .code())
+                .isZero();
         assertThat(Cli.good("scan", again)).isEqualTo(Cli.good("scan", db));
     }
 
@@ -128,7 +132,12 @@ class LoadExportTest {
                         "7\tAnn\n8\tBob\n"),
                 new Good("only a header", "a.csv", "key,value\n", List.of(), ""),
                 new Good("nothing", "a.csv", "", List.of(), ""),
-                new Good("backslashes are data", "a.csv", "key,value\nC:\\x,a\\\\b\n", List.of(), "C:\\\\x\ta\\\\\\\\b\n"),
+                new Good(
+                        "backslashes are data",
+                        "a.csv",
+                        "key,value\nC:\\x,a\\\\b\n",
+                        List.of(),
+                        "C:\\\\x\ta\\\\\\\\b\n"),
                 new Good("escaped", "a.csv", "key,value\n\\x00,a\\\\b\n", List.of("--escaped"), "\\x00\ta\\\\b\n"),
                 new Good("later rows win", "a.csv", "key,value\nk,1\nk,2\n", List.of(), "k\t2\n"),
                 new Good("tsv", "a.tsv", "key\tvalue\nk,1\t\"v\"\n", List.of(), "k,1\t\"v\"\n"),
@@ -183,13 +192,38 @@ class LoadExportTest {
                         "key,value\nk1,v1\nk2,\"v\n",
                         List.of(),
                         "line 3: the quote that begins here is never closed. The 1 entries before it are loaded."),
-                new Bad("no such column", "a.csv", "a,b\n", List.of("--key-column", "c"), "line 1: there is no column 'c'"),
-                new Bad("no such number", "a.csv", "a,b\n", List.of("--key-column", "3"), "line 1: there is no column '3'"),
+                new Bad(
+                        "no such column",
+                        "a.csv",
+                        "a,b\n",
+                        List.of("--key-column", "c"),
+                        "line 1: there is no column 'c'"),
+                new Bad(
+                        "no such number",
+                        "a.csv",
+                        "a,b\n",
+                        List.of("--key-column", "3"),
+                        "line 1: there is no column '3'"),
                 new Bad("names twice", "a.csv", "a,a\n", List.of(), "line 1: two columns are named 'a'"),
-                new Bad("bad escape", "a.csv", "key_escaped,value_escaped\na,\\q\n", List.of(), "line 2: '\\q' has a bad escape"),
-                new Bad("bad escape by option", "a.tsv", "key\tvalue\n\\x1\ta\n", List.of("--escaped"), "line 2: '\\x1' has a bad"),
+                new Bad(
+                        "bad escape",
+                        "a.csv",
+                        "key_escaped,value_escaped\na,\\q\n",
+                        List.of(),
+                        "line 2: '\\q' has a bad escape"),
+                new Bad(
+                        "bad escape by option",
+                        "a.tsv",
+                        "key\tvalue\n\\x1\ta\n",
+                        List.of("--escaped"),
+                        "line 2: '\\x1' has a bad"),
                 new Bad("not json", "a.jsonl", "{\"key\":1,\"value\":2}\n{key\n", List.of(), "line 2: character 2: "),
-                new Bad("no key", "a.jsonl", "{\"k\":1}\n", List.of(), "line 1: the object has no member 'key'; it has k"),
+                new Bad(
+                        "no key",
+                        "a.jsonl",
+                        "{\"k\":1}\n",
+                        List.of(),
+                        "line 1: the object has no member 'key'; it has k"),
                 new Bad("null key", "a.jsonl", "{\"key\":null}\n", List.of(), "line 1: the key 'key' is null"),
                 new Bad("object as key", "a.jsonl", "{\"key\":{}}\n", List.of(), "line 1: the key 'key' is {}"),
                 new Bad(

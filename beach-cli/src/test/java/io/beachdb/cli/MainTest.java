@@ -22,8 +22,23 @@ class MainTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", "demo", "put", "get", "delete", "scan", "load", "export", "stats", "compact", "dump", "verify", "bench",
-                "crash", "crash run", "crash worker", "crash verify"
+                "",
+                "demo",
+                "put",
+                "get",
+                "delete",
+                "scan",
+                "load",
+                "export",
+                "stats",
+                "compact",
+                "dump",
+                "verify",
+                "bench",
+                "crash",
+                "crash run",
+                "crash worker",
+                "crash verify"
             })
     void help_everyCommand_explainsAndSucceeds(String command) {
         Result result = Cli.run((Object[]) (command + " --help").strip().split(" "));
@@ -40,7 +55,9 @@ class MainTest {
 
     @Test
     void help_onATerminal_hasColours() {
-        assertThat(Cli.runWith(InputStream.nullInputStream(), true, "get", "--help").out()).contains("\033");
+        assertThat(Cli.runWith(InputStream.nullInputStream(), true, "get", "--help")
+                        .out())
+                .contains("\033");
     }
 
     @ParameterizedTest
@@ -67,7 +84,8 @@ class MainTest {
                 "crash run --rounds 0"
             })
     void call_wrongArguments_oneLineAndCode2(String line) {
-        Result result = Cli.run((Object[]) line.replace("DIR", directory.toString()).split(" "));
+        Result result =
+                Cli.run((Object[]) line.replace("DIR", directory.toString()).split(" "));
         assertThat(result.code()).isEqualTo(2);
         assertThat(result.bytes()).isEmpty();
         assertThat(result.err()).startsWith("beach: ").endsWith("--help')\n");
@@ -89,7 +107,11 @@ class MainTest {
         Path missing = directory.resolve("missing");
         Result plain = Cli.run("get", missing, "a");
         assertThat(plain.code()).isEqualTo(1);
-        assertThat(plain.err().lines()).singleElement().asString().startsWith("beach: ").contains("missing");
+        assertThat(plain.err().lines())
+                .singleElement()
+                .asString()
+                .startsWith("beach: ")
+                .contains("missing");
         Result debugged = Cli.run("get", missing, "a", "--debug");
         assertThat(debugged.code()).isEqualTo(1);
         assertThat(debugged.err()).startsWith(plain.err().strip()).contains("\tat io.beachdb.");
@@ -132,7 +154,8 @@ class MainTest {
                 gone,
                 new PrintStream(err, true, java.nio.charset.StandardCharsets.UTF_8),
                 false);
-        assertThat(Main.run(terminal, "scan", directory.resolve("db").toString())).isEqualTo(1);
+        assertThat(Main.run(terminal, "scan", directory.resolve("db").toString()))
+                .isEqualTo(1);
         assertThat(err.size()).isZero();
     }
 }

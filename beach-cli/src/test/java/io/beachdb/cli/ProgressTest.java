@@ -36,8 +36,7 @@ class ProgressTest {
             progress.at(100, "half");
             progress.at(110, "too soon");
         }
-        assertThat(printed())
-                .isEqualTo("\r\033[Kloading [##############..............]  50 %  half\r\033[K");
+        assertThat(printed()).isEqualTo("\r\033[Kloading [##############..............]  50 %  half\r\033[K");
     }
 
     @Test
@@ -48,7 +47,9 @@ class ProgressTest {
             nanos.addAndGet(2_000_000_000L);
             progress.at(100, "12 entries");
         }
-        assertThat(printed()).isEqualTo("loading: 50 %  12 entries" + System.lineSeparator()).doesNotContain("\033");
+        assertThat(printed())
+                .isEqualTo("loading: 50 %  12 entries" + System.lineSeparator())
+                .doesNotContain("\033");
     }
 
     @Test

@@ -38,7 +38,10 @@ class TableTextTest {
                 new Case("quoted, then a carriage return", "\"a\"\r\n\"b\"\r\n", List.of(List.of("a"), List.of("b"))),
                 new Case("spaces stay", " a , b\n", List.of(List.of(" a ", " b"))),
                 new Case("byte order mark", "\uFEFFa,b\n", List.of(List.of("a", "b"))),
-                new Case("carriage return within", "a\rb,\rc\n\rd,e\n", List.of(List.of("a\rb", "\rc"), List.of("\rd", "e"))),
+                new Case(
+                        "carriage return within",
+                        "a\rb,\rc\n\rd,e\n",
+                        List.of(List.of("a\rb", "\rc"), List.of("\rd", "e"))),
                 new Case("other scripts", "\u00e9,\u6d77\u8fb9\n", List.of(List.of("\u00e9", "\u6d77\u8fb9"))));
     }
 
@@ -63,7 +66,9 @@ class TableTextTest {
                 noise[i] = 'x';
             }
         }
-        assertThat(TableText.tsv(new ByteArrayInputStream(noise)).next()).singleElement().isEqualTo(noise);
+        assertThat(TableText.tsv(new ByteArrayInputStream(noise)).next())
+                .singleElement()
+                .isEqualTo(noise);
     }
 
     record Bad(String name, String text, String message) {
@@ -76,10 +81,16 @@ class TableTextTest {
     static List<Bad> bad() {
         return List.of(
                 new Bad("open quote", "a,b\n\"c,d\ne,f\n", "line 2: the quote that begins here is never closed"),
-                new Bad("open quote in a later line of a row", "\"a\nb\",\"c\n", "line 2: the quote that begins here is never closed"),
+                new Bad(
+                        "open quote in a later line of a row",
+                        "\"a\nb\",\"c\n",
+                        "line 2: the quote that begins here is never closed"),
                 new Bad("quote in the middle", "a,b\nc,d\"e\"\n", "line 2: a quote inside a field"),
                 new Bad("text after a quote", "\"a\"b,c\n", "line 1: text after a closing quote"),
-                new Bad("text after a quote, rows of several lines", "\"a\n\n\",c\n\"x\" ,\n", "line 4: text after a closing quote"));
+                new Bad(
+                        "text after a quote, rows of several lines",
+                        "\"a\n\n\",c\n\"x\" ,\n",
+                        "line 4: text after a closing quote"));
     }
 
     @ParameterizedTest
@@ -111,11 +122,16 @@ class TableTextTest {
                         value.append(alphabet.charAt(random.nextInt(alphabet.length())));
                     }
                     fields.add(value.toString());
-                    text.append('"').append(value.toString().replace("\"", "\"\"")).append('"').append(field > 1 ? "," : "\r\n");
+                    text.append('"')
+                            .append(value.toString().replace("\"", "\"\""))
+                            .append('"')
+                            .append(field > 1 ? "," : "\r\n");
                 }
                 rows.add(fields);
             }
-            assertThat(read(TableText.csv(stream(text.toString())))).as(text.toString()).isEqualTo(rows);
+            assertThat(read(TableText.csv(stream(text.toString()))))
+                    .as(text.toString())
+                    .isEqualTo(rows);
         }
     }
 
@@ -126,7 +142,9 @@ class TableTextTest {
     private static List<List<String>> read(TableText text) throws IOException {
         List<List<String>> rows = new ArrayList<>();
         for (List<byte[]> row = text.next(); row != null; row = text.next()) {
-            rows.add(row.stream().map(field -> new String(field, StandardCharsets.UTF_8)).toList());
+            rows.add(row.stream()
+                    .map(field -> new String(field, StandardCharsets.UTF_8))
+                    .toList());
         }
         return rows;
     }

@@ -14,7 +14,7 @@ class UnitsTest {
         assertThat(Units.bytes(12_345)).isEqualTo("12.3 kB");
         assertThat(Units.bytes(999_600)).isEqualTo("1.00 MB");
         assertThat(Units.bytes(123_456_789)).isEqualTo("123 MB");
-        assertThat(Units.bytes(5.5e15)).isEqualTo("5500 TB");
+        assertThat(Units.bytes(5_500_000_000_000_000L)).isEqualTo("5500 TB");
     }
 
     @Test

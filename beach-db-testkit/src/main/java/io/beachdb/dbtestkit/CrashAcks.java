@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  * SEED 7 OPS 1000 PROFILE tiny       before the database is opened
  * RUN 3                              the run's record is on disk; operations begin
- * ACK 0 17 PUT +k00012/0=9a3e1f02    lane 0 has its operation 17 acknowledged: what it set (with a CRC-32C) and removed
+ * ACK 0 17 PUT +k10023/0=9a3e1f02    lane 0 has its operation 17 acknowledged: what it set (with a CRC-32C) and removed
  * LOGGED 0 18                        lane 0's operation 18, LOGGED, has returned
  * DONE                               all operations ended, and the database is closed
  * </pre>
@@ -112,8 +112,12 @@ public final class CrashAcks {
     private CrashOperation raise(int[] lanes, String[] words, int number, String line) {
         int lane = Integer.parseInt(words[1]);
         int index = Integer.parseInt(words[2]);
-        if (run == UNKNOWN || lane < 0 || lane >= lanes.length || index < 0
-                || index >= known().operations(lane).size() || index <= lanes[lane]) {
+        if (run == UNKNOWN
+                || lane < 0
+                || lane >= lanes.length
+                || index < 0
+                || index >= known().operations(lane).size()
+                || index <= lanes[lane]) {
             throw bad(number, line, "a lane and an operation of the workload, in order, after RUN");
         }
         lanes[lane] = index;
@@ -126,8 +130,8 @@ public final class CrashAcks {
 
     private static IllegalArgumentException bad(int number, String line, String expected) {
         String shown = line.length() > 80 ? line.substring(0, 80) + "..." : line;
-        return new IllegalArgumentException("line " + number + " of the acknowledgements is '" + shown
-                + "', expected " + expected + ": it is not what a crash worker of this version printed");
+        return new IllegalArgumentException("line " + number + " of the acknowledgements is '" + shown + "', expected "
+                + expected + ": it is not what a crash worker of this version printed");
     }
 
     /** Returns the workload of the first line; null if nothing is known of the run. */

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +38,8 @@ final class CrashOracle {
      * @param operation index of the operation; -1 for what was there before the run
      * @param origin what the key holds afterwards; null for absent
      */
-    private record Step(int operation, boolean logged, @Nullable CrashOrigin origin) {}
+    private record Step(
+            int operation, boolean logged, @Nullable CrashOrigin origin) {}
 
     /** A bound, and why it holds. */
     private record Bound(int operation, String why) {}
@@ -112,8 +114,8 @@ final class CrashOracle {
                 CrashOrigin origin = edit.isPut() ? new CrashOrigin(run, lane, operation.index(), slot) : null;
                 steps.put(edit.key(), new Step(operation.index(), operation.isLogged(), origin));
             }
-            steps.forEach((key, step) -> timeline
-                    .computeIfAbsent(key, k -> new ArrayList<>(List.of(new Step(-1, true, before.get(k)))))
+            steps.forEach((key, step) -> timeline.computeIfAbsent(
+                            key, k -> new ArrayList<>(List.of(new Step(-1, true, before.get(k)))))
                     .add(step));
         }
         return timeline;
@@ -146,10 +148,12 @@ final class CrashOracle {
             CrashOrigin was = before.get(key);
             CrashOrigin is = after.get(key);
             if (is != null && was == null) {
-                violations.add("'" + key + "' comes from nowhere: " + holds(is) + ", and run " + run + " never writes it");
+                violations.add(
+                        "'" + key + "' comes from nowhere: " + holds(is) + ", and run " + run + " never writes it");
             } else if (was != null && !was.equals(is)) {
-                violations.add("'" + key + "' was there before run " + run + ", which never writes it, and is not as it was: "
-                        + (is == null ? "it is absent" : holds(is)));
+                violations.add(
+                        "'" + key + "' was there before run " + run + ", which never writes it, and is not as it was: "
+                                + (is == null ? "it is absent" : holds(is)));
             }
         }
     }
@@ -195,7 +199,8 @@ final class CrashOracle {
         Step step = steps.get(at);
         if (step.operation >= 0) {
             window.atLeast(
-                    step.logged, new Bound(step.operation, "'" + key + "' holds what operation " + step.operation + " put"));
+                    step.logged,
+                    new Bound(step.operation, "'" + key + "' holds what operation " + step.operation + " put"));
         }
         window.before(
                 notThere(key, steps, next(steps, at, true), is), notThere(key, steps, next(steps, at, false), is));
@@ -221,8 +226,8 @@ final class CrashOracle {
     }
 
     private String contradiction(int lane, Bound there, Bound missing) {
-        String message = "operation " + describe(lane, there.operation) + " is there (" + there.why + "), but operation "
-                + describe(lane, missing.operation) + " is not: " + missing.why;
+        String message = "operation " + describe(lane, there.operation) + " is there (" + there.why
+                + "), but operation " + describe(lane, missing.operation) + " is not: " + missing.why;
         return there.operation == missing.operation ? "torn batch: " + message : message;
     }
 
@@ -237,7 +242,7 @@ final class CrashOracle {
     private @Nullable String checkAbsent(int lane, Window window, List<String> absent) {
         List<List<Box>> open = new ArrayList<>();
         for (String key : absent) {
-            List<Step> steps = timelines.get(lane).get(key);
+            List<Step> steps = Objects.requireNonNull(timelines.get(lane).get(key));
             List<Box> boxes = boxes(steps);
             boxes.removeIf(box -> !box.meets(window));
             if (boxes.isEmpty()) {
@@ -247,7 +252,8 @@ final class CrashOracle {
         }
         return haveCommonPoint(window, open)
                 ? null
-                : "no moment in its order has all of these keys absent together, beside what the others hold: " + absent;
+                : "no moment in its order has all of these keys absent together, beside what the others hold: "
+                        + absent;
     }
 
     /** The explanations of a key's being absent. */
@@ -281,8 +287,10 @@ final class CrashOracle {
             }
         }
         return put < 0
-                ? "'" + key + "' was there before run " + run + " and is absent, though nothing that is there deleted it"
-                : "'" + key + "' is absent, but operation " + describe(lane, put) + " put it, and must be there: " + why.why;
+                ? "'" + key + "' was there before run " + run
+                        + " and is absent, though nothing that is there deleted it"
+                : "'" + key + "' is absent, but operation " + describe(lane, put) + " put it, and must be there: "
+                        + why.why;
     }
 
     /**
@@ -330,6 +338,7 @@ final class CrashOracle {
     }
 
     private static String holds(CrashOrigin origin) {
-        return "holds what operation " + origin.operation() + " of run " + origin.run() + ", lane " + origin.lane() + ", put";
+        return "holds what operation " + origin.operation() + " of run " + origin.run() + ", lane " + origin.lane()
+                + ", put";
     }
 }

@@ -15,8 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param profile profile of its workload
  * @param found all keys that were there when it began, with the writes that made them
  */
-record CrashRunRecord(
-        int run, long seed, int operations, CrashProfile profile, SortedMap<String, CrashOrigin> found) {
+record CrashRunRecord(int run, long seed, int operations, CrashProfile profile, SortedMap<String, CrashOrigin> found) {
     private static final String KEY_PREFIX = "run/";
 
     static boolean isKey(String key) {
@@ -34,8 +33,8 @@ record CrashRunRecord(
     byte[] encode() {
         StringBuilder text = new StringBuilder("run=" + run + " seed=" + seed + " ops=" + operations + " profile="
                 + profile.label() + " keys=" + found.size() + "\n");
-        found.forEach((key, origin) ->
-                text.append(key).append('=').append(origin).append('\n'));
+        found.forEach(
+                (key, origin) -> text.append(key).append('=').append(origin).append('\n'));
         return text.toString().getBytes(StandardCharsets.US_ASCII);
     }
 

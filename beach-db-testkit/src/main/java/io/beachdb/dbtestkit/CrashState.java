@@ -45,14 +45,15 @@ record CrashState(
         return sort(keys, values, violations);
     }
 
-    private static void checkBackwards(
-            Reader reader, List<byte[]> keys, List<byte[]> values, List<String> violations) {
+    private static void checkBackwards(Reader reader, List<byte[]> keys, List<byte[]> values, List<String> violations) {
         int at = keys.size();
         try (Cursor cursor = reader.cursor()) {
             for (cursor.last(); cursor.valid(); cursor.previous()) {
                 at--;
                 byte[] key = copy(cursor.key());
-                if (at < 0 || !Arrays.equals(key, keys.get(at)) || !Arrays.equals(copy(cursor.value()), values.get(at))) {
+                if (at < 0
+                        || !Arrays.equals(key, keys.get(at))
+                        || !Arrays.equals(copy(cursor.value()), values.get(at))) {
                     violations.add("backwards, the cursor comes to " + show(key) + " where forwards it had "
                             + (at < 0 ? "nothing" : show(keys.get(at))));
                     return;

@@ -50,8 +50,10 @@ public final class CrashVerifier {
     /** Judges a directory in which there is no database: right if nothing was acknowledged. */
     public Verdict verifyNothing() {
         List<String> violations = new ArrayList<>();
-        acknowledged.values().forEach(acks -> violations.add("there is no database, but run " + acks.run()
-                + " had been acknowledged, and " + acks.count() + " of its operations"));
+        acknowledged
+                .values()
+                .forEach(acks -> violations.add("there is no database, but run " + acks.run()
+                        + " had been acknowledged, and " + acks.count() + " of its operations"));
         return new Verdict(0, 0, violations);
     }
 

@@ -97,8 +97,7 @@ public final class CrashWorkload {
             case BATCH -> {
                 List<Edit> edits = new ArrayList<>();
                 for (int left = random.nextInt(2, MAX_BATCH + 1); left > 0; left--) {
-                    edits.add(
-                            random.nextInt(4) == 0 ? new Edit(key(lane, random), Edit.DELETE) : put(lane, random));
+                    edits.add(random.nextInt(4) == 0 ? new Edit(key(lane, random), Edit.DELETE) : put(lane, random));
                 }
                 yield List.copyOf(edits);
             }
@@ -113,10 +112,11 @@ public final class CrashWorkload {
     /** Draws a key, often from a few hot ones: overwrites and deletes should meet something. */
     private String key(int lane, SplittableRandom random) {
         int keys = profile.keysPerLane();
-        int number =
-                random.nextInt(100) < HOT_PERCENT ? random.nextInt(Math.max(1, keys / HOT_SHARE)) : random.nextInt(keys);
+        int number = random.nextInt(100) < HOT_PERCENT
+                ? random.nextInt(Math.max(1, keys / HOT_SHARE))
+                : random.nextInt(keys);
         // The number comes first, so that lanes interleave; the dots give keys of many lengths.
-        return String.format("k%05d/%d", number, lane) + ".".repeat(number % 23);
+        return "k" + (10_000 + number) + "/" + lane + ".".repeat(number % 23);
     }
 
     /** Returns the line that acknowledges an operation: all that a verifier needs, and enough for a person. */

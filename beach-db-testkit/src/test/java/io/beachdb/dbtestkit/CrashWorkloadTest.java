@@ -48,8 +48,7 @@ class CrashWorkloadTest {
         int perLane = 0;
         for (int lane = 0; lane < workload.lanes(); lane++) {
             Set<String> mine = new HashSet<>();
-            workload.operations(lane)
-                    .forEach(operation -> operation.edits().forEach(edit -> mine.add(edit.key())));
+            workload.operations(lane).forEach(operation -> operation.edits().forEach(edit -> mine.add(edit.key())));
             perLane += mine.size();
             keys.addAll(mine);
         }
@@ -83,7 +82,9 @@ class CrashWorkloadTest {
         }
         for (int length = 0; length < value.length; length++) {
             byte[] cut = java.util.Arrays.copyOf(value, length);
-            assertThat(CrashValues.isWhole(9, origin, cut)).as("length " + length).isFalse();
+            assertThat(CrashValues.isWhole(9, origin, cut))
+                    .as("length " + length)
+                    .isFalse();
         }
     }
 
@@ -101,7 +102,8 @@ class CrashWorkloadTest {
 
     @Test
     void workload_absurdNumbers_refused() {
-        assertThatThrownBy(() -> new CrashWorkload(1, -1, CrashProfile.TINY)).hasMessageContaining("allowed 0 to 1000000");
+        assertThatThrownBy(() -> new CrashWorkload(1, -1, CrashProfile.TINY))
+                .hasMessageContaining("allowed 0 to 1000000");
         assertThatThrownBy(() -> CrashProfile.named("huge"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("profile is 'huge', allowed default, tiny, threads");

@@ -117,6 +117,6 @@ final class FieldEncoder {
     }
 
     private static long keyLength(InternalKey key) {
-        return Varint.length(key.length()) + key.length() + Long.BYTES;
+        return (long) Varint.length(key.length()) + key.length() + Long.BYTES;
     }
 }

@@ -84,15 +84,24 @@ public final class InternalKey implements Comparable<InternalKey> {
     /** Compares a key in native memory with one on the heap; negative when the native one comes first. */
     static int compare(MemorySegment key, long offset, int length, byte[] bound) {
         int common = Math.min(length, bound.length);
-        int at = 0;
-        for (; at + 8 <= common; at += 8) {
+        if (common < 8) {
+            return compareShort(key, offset, length, bound, common);
+        }
+        for (int at = 0; at < common - 8; at += 8) {
             long x = key.get(NATIVE_LONG, offset + at);
             long y = (long) HEAP_LONG.get(bound, at);
             if (x != y) {
                 return Long.compareUnsigned(x, y);
             }
         }
-        for (; at < common; at++) {
+        // The last eight, some of which have been compared already: they are equal, and decide nothing.
+        long x = key.get(NATIVE_LONG, offset + common - 8);
+        long y = (long) HEAP_LONG.get(bound, common - 8);
+        return x != y ? Long.compareUnsigned(x, y) : length - bound.length;
+    }
+
+    private static int compareShort(MemorySegment key, long offset, int length, byte[] bound, int common) {
+        for (int at = 0; at < common; at++) {
             int difference = (key.get(ValueLayout.JAVA_BYTE, offset + at) & 0xFF) - (bound[at] & 0xFF);
             if (difference != 0) {
                 return difference;
@@ -104,23 +113,33 @@ public final class InternalKey implements Comparable<InternalKey> {
     /**
      * Returns the eight bytes of a native key from {@code skip} on, zeros behind its end, as a number whose signed order
      * is the order of the bytes.
+     *
+     * @param skip at most the key's length
      */
     static long head(MemorySegment key, long offset, int length, int skip) {
-        if (length - skip >= 8) {
+        int rest = length - skip;
+        if (rest >= 8) {
             return key.get(NATIVE_LONG, offset + skip) ^ Long.MIN_VALUE;
         }
-        long head = 0;
-        for (int at = skip; at < skip + 8; at++) {
-            head = head << 8 | (at < length ? key.get(ValueLayout.JAVA_BYTE, offset + at) & 0xFF : 0);
+        long bytes;
+        if (length >= 8) {
+            bytes = key.get(NATIVE_LONG, offset + length - 8);
+        } else {
+            bytes = 0;
+            for (int at = 0; at < length; at++) {
+                bytes = bytes << 8 | key.get(ValueLayout.JAVA_BYTE, offset + at) & 0xFF;
+            }
         }
-        return head ^ Long.MIN_VALUE;
+        return lastBytes(bytes, rest) ^ Long.MIN_VALUE;
+    }
+
+    /** Moves the last {@code count} bytes, 0 to 7, to the front, zeros behind them. */
+    private static long lastBytes(long bytes, int count) {
+        return count == 0 ? 0 : bytes << (Long.SIZE - Byte.SIZE * count);
     }
 
     /** Returns the head, as above, of this user key. */
     long head(int skip) {
-        if (userKey.length - skip >= 8) {
-            return (long) HEAP_LONG.get(userKey, skip) ^ Long.MIN_VALUE;
-        }
         long head = 0;
         for (int at = skip; at < skip + 8; at++) {
             head = head << 8 | (at < userKey.length ? userKey[at] & 0xFF : 0);

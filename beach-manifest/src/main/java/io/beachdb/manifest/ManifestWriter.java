@@ -139,12 +139,11 @@ public final class ManifestWriter implements AutoCloseable {
     public DurableEdit append(VersionEdit edit) {
         checkOpen();
         ManifestLog current = log;
-        Throwable first = failure;
-        if (first != null || current == null) {
+        if (current == null) {
             throw new StorageException(
                     "the manifest takes no edits since an earlier failure; this edit did not happen. Resume or reopen the"
                             + " database.",
-                    first);
+                    failure);
         }
         if (unswitched != null) {
             throw new IllegalStateException("CURRENT does not lead to the new manifest yet");
@@ -313,9 +312,13 @@ public final class ManifestWriter implements AutoCloseable {
         return names;
     }
 
-    /** Returns the receipt of the newest switch of CURRENT; null before the first. */
-    public @Nullable DurableSwitch lastSwitch() {
-        return lastSwitch;
+    /** Returns the receipt of the newest switch of CURRENT, of which there has been one. */
+    public DurableSwitch lastSwitch() {
+        DurableSwitch receipt = lastSwitch;
+        if (receipt == null) {
+            throw new IllegalStateException("CURRENT does not lead to the new manifest yet");
+        }
+        return receipt;
     }
 
     /**

@@ -1,10 +1,13 @@
 /**
- * Which files make up the database: version edits, the MANIFEST that records them, and CURRENT, which points at it.
+ * Which files make up the database: version edits, the MANIFEST that records them, and CURRENT, which leads to it.
  *
- * <p>An edit takes tables only as durable files, and once it is synced gives the receipt without which no file can be
- * deleted. A version is immutable; applying an edit makes the next one.
+ * <p>A {@link ManifestReader} gives the state that an earlier run left. A {@link ManifestWriter} begins this run's manifest
+ * with it, then records one {@link VersionEdit} after another. An edit takes tables only with the receipt that they are
+ * on disk, and once it is synced gives the receipt without which no file can be deleted. A {@link Version} is immutable:
+ * an edit makes the next one, and looking for a table by key in it allocates nothing.
  *
- * <p>Not here: what is in the files, and which tables to compact. Bytes on disk: {@code docs/formats/manifest.md}.
+ * <p>Not here: what is in the files, which tables to compact, and who still reads a table that was dropped (the engine).
+ * Bytes on disk: {@code docs/formats/manifest.md}. Start at {@link ManifestWriter}.
  */
 @NullMarked
 package io.beachdb.manifest;

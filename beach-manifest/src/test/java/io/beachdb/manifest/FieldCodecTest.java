@@ -22,6 +22,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -127,7 +128,11 @@ class FieldCodecTest {
                 .hasMessageContaining("a table of keyspace 1, this library knows only 0");
     }
 
-    record Bad(String expected, byte[] record) {
+    record Bad(String expected, String hex) {
+        Bad(String expected, byte[] record) {
+            this(expected, HexFormat.of().formatHex(record));
+        }
+
         @Override
         public String toString() {
             return expected;
@@ -175,7 +180,7 @@ class FieldCodecTest {
     @ParameterizedTest
     @MethodSource("bad")
     void decode_badField_saysWhatAndWhere(Bad bad) {
-        assertThatThrownBy(() -> decode(bad.record))
+        assertThatThrownBy(() -> decode(HexFormat.of().parseHex(bad.hex)))
                 .isInstanceOf(CorruptionException.class)
                 .hasMessageStartingWith("MANIFEST-000007 at offset 999: ")
                 .hasMessageContaining(bad.expected);

@@ -31,7 +31,7 @@ class ManifestDamageTest {
         FileNumbers numbers = FileNumbers.above(1, List.of());
         try (ManifestWriter writer = fixture.createWhole(numbers)) {
             note(writer);
-            for (int i = 0; i < 3; i++) {
+            for (long i = 0; i < 3; i++) {
                 TableEntry entry = entry(numbers.next(), "a" + i, "b" + i, 10 * i, 10 * i + 9);
                 VersionEdit.Builder edit = VersionEdit.builder()
                         .addTable(0, entry, fixture.file(entry))

@@ -21,7 +21,7 @@ class ManifestModelTest {
         try (ManifestFixture fixture = new ManifestFixture()) {
             FileNumbers numbers = FileNumbers.above(1, fixture.directory.list());
             RandomEdits edits = new RandomEdits(random, fixture, numbers);
-            long rollOverBytes = 1 + random.nextInt(3000);
+            long rollOverBytes = 1L + random.nextInt(3000);
             ManifestWriter writer = fixture.create(numbers, rollOverBytes);
             writer.switchCurrent();
             Set<Long> manifests = new java.util.HashSet<>();

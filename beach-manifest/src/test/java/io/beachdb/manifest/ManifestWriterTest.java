@@ -157,6 +157,14 @@ class ManifestWriterTest {
     }
 
     @Test
+    void rollOver_letsGoOfTheOldFile() {
+        ManifestWriter writer = fixture.createWhole(numbers);
+        writer.rollOver(VersionEdit.none());
+        assertThat(fixture.disk.trace()).anyMatch(on(DiskOperation.Kind.CLOSE, "MANIFEST-000001"));
+        writer.close();
+    }
+
+    @Test
     void append_oversizedEdit_isRefused_andTheWriterGoesOn() {
         ManifestWriter writer = fixture.createWhole(numbers);
         VersionEdit.Builder edit = VersionEdit.builder();

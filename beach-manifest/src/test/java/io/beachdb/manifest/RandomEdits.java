@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 
@@ -168,7 +169,7 @@ final class RandomEdits {
         }
         List<Long> sorted = tables.keySet().stream().sorted().toList();
         long number = sorted.get(random.nextInt(sorted.size()));
-        Placed dropped = tables.remove(number);
+        Placed dropped = Objects.requireNonNull(tables.remove(number));
         edit.dropTable(dropped.level, number);
     }
 

@@ -95,6 +95,7 @@ class VersionTest {
                 new Broken("number in the same level", "V1", new AddedTable(0, entry(1, "a", "b", 70, 71))),
                 new Broken("number in another level", "V1", new AddedTable(5, entry(1, "a", "b", 70, 71))),
                 new Broken("sequences overlap in level 0", "V2", new AddedTable(0, entry(6, "a", "b", 59, 59))),
+                new Broken("a sequence in two tables of level 0", "V2", new AddedTable(0, entry(6, "a", "b", 69, 75))),
                 new Broken("sequences enclose in level 0", "V2", new AddedTable(0, entry(6, "a", "b", 40, 70))),
                 new Broken("keys overlap", "V3", new AddedTable(1, entry(6, "f", "g", 1, 2))),
                 new Broken("keys enclose", "V3", new AddedTable(1, entry(6, "a", "z", 1, 2))),

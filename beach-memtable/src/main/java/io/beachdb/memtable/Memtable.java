@@ -450,6 +450,11 @@ public final class Memtable implements AutoCloseable {
         return Node.value(arena.memory(node), EntryArena.offset(node));
     }
 
+    /** Returns the levels that searches go down by. */
+    int height() {
+        return height;
+    }
+
     MemorySegment memory(int node) {
         return arena.memory(node);
     }

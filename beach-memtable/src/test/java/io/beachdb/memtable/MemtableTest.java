@@ -436,6 +436,17 @@ final class MemtableTest {
     }
 
     @Test
+    void height_asEntriesComeIn_isThatOfTheTallest() {
+        int tallest = 1;
+        for (int sequence = 1; sequence <= 2000; sequence++) {
+            Entries.put(memtable, inserter, bytes(String.format("%04d", sequence * 7 % 2000)), sequence, bytes("v"));
+            tallest = Math.max(tallest, memtable.heightOf(sequence));
+            assertThat(memtable.height()).isEqualTo(tallest);
+        }
+        assertThat(tallest).isGreaterThan(8);
+    }
+
+    @Test
     void heightOf_sameSeed_isTheSameAndOtherSeedsDiffer() {
         try (Memtable same = new Memtable(account, 1);
                 Memtable other = new Memtable(account, 2)) {

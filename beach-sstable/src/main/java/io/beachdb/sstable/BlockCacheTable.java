@@ -242,6 +242,7 @@ final class BlockCacheTable {
     }
 
     /** Makes the blocks of an obsolete file DEAD; adds the room they took to {@code deadBytes}, by segment. */
+    @SuppressWarnings("ReferenceEquality") // is it still the array that we walk
     void drop(long file, BlockCacheSpace.DeadBytes deadBytes) {
         Entries all = entries;
         // A part at a time, so that nobody waits long for the lock. Blocks that a growing table moves are met again

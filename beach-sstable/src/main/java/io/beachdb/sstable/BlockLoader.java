@@ -4,9 +4,6 @@ import java.lang.foreign.MemorySegment;
 
 /** Brings blocks from the file to the cache. */
 final class BlockLoader {
-    /** Longer blocks are not cached: who needs one reads it into memory of its own. */
-    static final int MAX_CACHED_BYTES = 512 << 10;
-
     private BlockLoader() {}
 
     /**
@@ -17,7 +14,7 @@ final class BlockLoader {
     static long load(BlockCache cache, BlockFetcher fetcher, TableFile file, long handle, BlockKind kind) {
         fetcher.fetch(file, handle, kind);
         int length = fetcher.length();
-        if (length > MAX_CACHED_BYTES) {
+        if (length > BlockCache.MAX_BLOCK_BYTES) {
             return 0;
         }
         long fresh = cache.allocate(length);

@@ -11,6 +11,7 @@ import io.beachdb.durability.ReadableFile;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** A table whose end has been read: footer, meta index, properties and top index. Immutable; any number of threads read. */
 final class OpenTable implements AutoCloseable {
@@ -91,10 +92,15 @@ final class OpenTable implements AutoCloseable {
         for (int i = 0; i < meta.count(); i++) {
             String name = new String(meta.key(i), StandardCharsets.ISO_8859_1);
             long value = meta.valueOffset(i);
+            int flags = Bytes.getU8(meta.memory(), value + TableFormat.META_FLAGS_OFFSET);
+            if ((flags & ~TableFormat.META_REQUIRED) != 0) {
+                throw file.damaged(
+                        BlockHandle.offset(footer.metaHandle()),
+                        "the meta index has flags 0x" + Integer.toHexString(flags) + " for '" + name + "'");
+            }
             if (name.equals(TableFormat.META_PROPERTIES)) {
                 properties = Bytes.getU64(meta.memory(), value + TableFormat.META_HANDLE_OFFSET);
-            } else if ((Bytes.getU8(meta.memory(), value + TableFormat.META_FLAGS_OFFSET) & TableFormat.META_REQUIRED)
-                    != 0) {
+            } else if (flags == TableFormat.META_REQUIRED) {
                 throw new UnsupportedFormatException(
                         file.name(),
                         "needs the block '" + name
@@ -128,15 +134,24 @@ final class OpenTable implements AutoCloseable {
     /** Checks what the filter relies on; the handles are checked when they are used. */
     private void checkTop() {
         for (int i = 0; i < top.count(); i++) {
-            boolean hasFilter = filterHandle(i) != 0;
-            int probes = filterProbes(i);
-            if (hasFilter ? probes < 1 || probes > TableFormat.MAX_FILTER_PROBES : probes != 0) {
-                throw file.damaged(
-                        footer.topOffset(),
-                        "the filter of partition " + i + " has " + probes + " probes, allowed 1 to "
-                                + TableFormat.MAX_FILTER_PROBES);
+            String problem = filterProblem(top, i);
+            if (problem != null) {
+                throw file.damaged(footer.topOffset(), problem);
             }
         }
+    }
+
+    /** Returns what is wrong with what the top index says of a partition's filter; null if nothing is. */
+    static @Nullable String filterProblem(BlockView top, int partition) {
+        long value = top.valueOffset(partition);
+        boolean hasFilter = Bytes.getU64(top.memory(), value + TableFormat.TOP_FILTER_HANDLE_OFFSET) != 0;
+        // With the reserved bytes, which are zero.
+        long probes = Bytes.getU64(top.memory(), value + TableFormat.TOP_FILTER_PROBES_OFFSET);
+        if (hasFilter ? probes >= 1 && probes <= TableFormat.MAX_FILTER_PROBES : probes == 0) {
+            return null;
+        }
+        return "the filter of partition " + partition + " has 0x" + Long.toHexString(probes) + " probes, allowed 1 to "
+                + TableFormat.MAX_FILTER_PROBES + ", or 0 without filter";
     }
 
     TableFile file() {

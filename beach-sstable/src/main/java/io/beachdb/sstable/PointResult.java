@@ -113,6 +113,8 @@ public final class PointResult implements AutoCloseable {
             throw new IllegalStateException("the result is still pinned");
         }
         state = State.ABSENT;
+        trailer = 0;
+        valueLength = 0;
         largeIn = null;
         cached = 0;
     }

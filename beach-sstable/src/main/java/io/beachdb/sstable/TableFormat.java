@@ -33,8 +33,7 @@ final class TableFormat {
     static final int INDEX_VALUE_BYTES = 8; // handle of a data block
     static final int TOP_INDEX_HANDLE_OFFSET = 0; // handle of an index partition
     static final int TOP_FILTER_HANDLE_OFFSET = 8; // handle of its filter partition, 0 for none
-    static final int TOP_FILTER_PROBES_OFFSET = 16; // u8
-    static final int TOP_RESERVED_OFFSET = 17; // zero
+    static final int TOP_FILTER_PROBES_OFFSET = 16; // u8, then seven zeros
     static final int TOP_INDEX_VALUE_BYTES = 24;
     static final int META_FLAGS_OFFSET = 0; // u8, see META_REQUIRED
     static final int META_HANDLE_OFFSET = 1; // handle of a named block

@@ -89,6 +89,12 @@ public record TableProperties(
                     "keys are in the order '" + order + "', this library knows '" + Keys.ORDER_NAME
                             + "' only. Open it with a newer BeachDB.");
         }
+        long keyspace = reader.number(KEYSPACE);
+        if (keyspace != 0) {
+            throw new UnsupportedFormatException(
+                    file,
+                    "belongs to keyspace " + keyspace + ", this library knows 0 only. Open it with a newer BeachDB.");
+        }
         return new TableProperties(
                 reader.number(ENTRIES),
                 reader.number(TOMBSTONES),
@@ -100,7 +106,7 @@ public record TableProperties(
                 reader.number(CREATION_MILLIS),
                 order,
                 reader.compression(),
-                reader.number(KEYSPACE));
+                keyspace);
     }
 
     /** Looks values up by name. */

@@ -116,11 +116,13 @@ final class TableWalk implements AutoCloseable {
         long indexHandle = Bytes.getU64(top.memory(), value + TableFormat.TOP_INDEX_HANDLE_OFFSET);
         long filterHandle = Bytes.getU64(top.memory(), value + TableFormat.TOP_FILTER_HANDLE_OFFSET);
         int probes = Bytes.getU8(top.memory(), value + TableFormat.TOP_FILTER_PROBES_OFFSET);
-        check(
-                filterHandle == 0 ? probes == 0 : probes >= 1 && probes <= TableFormat.MAX_FILTER_PROBES,
-                footer.topOffset(),
-                "the filter of partition " + number + " has " + probes + " probes");
-        boolean filtered = filterHandle != 0 && attempt(() -> filters.fetch(file, filterHandle, BlockKind.FILTER));
+        String problem = OpenTable.filterProblem(top, number);
+        if (problem != null) {
+            tell(file.damaged(footer.topOffset(), problem));
+        }
+        boolean filtered = problem == null
+                && filterHandle != 0
+                && attempt(() -> filters.fetch(file, filterHandle, BlockKind.FILTER));
         boolean indexed = attempt(() -> {
             indexes.fetch(file, indexHandle, BlockKind.INDEX);
             BlockView index = new BlockView();

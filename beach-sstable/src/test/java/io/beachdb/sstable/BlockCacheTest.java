@@ -8,6 +8,7 @@ import io.beachdb.base.MemoryAccount;
 import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.MemoryUse;
 import io.beachdb.base.memory.Epochs;
+import io.beachdb.base.memory.NativeBlock;
 import io.beachdb.sstable.BlockCache.Priority;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -413,7 +414,7 @@ class BlockCacheTest {
             assertThat(account.usedBytes(MemoryUse.CACHE)).isLessThanOrEqualTo(maxBytes + slack);
         }
         assertThat(account.usedBytes(MemoryUse.CACHE)).isLessThanOrEqualTo(maxBytes);
-        assertThat(account.usedBytes(MemoryUse.CACHE)).isGreaterThan(maxBytes / 4 * 3);
+        assertThat(account.usedBytes(MemoryUse.CACHE)).isGreaterThan(maxBytes / 4 * 3L);
         assertThat(in.stats().dataBytes()).isGreaterThan(maxBytes / 2);
         assertThat(budget.peakBytes()).as("overdraft on the way").isLessThan(maxBytes + slack + 64 * 1024);
     }
@@ -477,6 +478,64 @@ class BlockCacheTest {
         }
         assertThat(budget.overdraftBytes()).isLessThan(MIB);
         account.release(MemoryUse.MEMTABLE, more);
+    }
+
+    /** The pin comes after the sweep copied the block, but still in the epoch in which it was found. */
+    @Test
+    void pin_blockMovedSinceItWasFound_keepsIt() {
+        BlockCache in = open(8L * MIB);
+        for (int i = 0; i < 3000; i++) {
+            read(in, 1, i);
+        }
+        ReaderSlot slot = epochs.enter();
+        int oldest = 0;
+        while (in.find(1, oldest) == 0) {
+            oldest++;
+        }
+        long handle = in.find(1, oldest);
+        for (int i = 0; i < 500; i++) {
+            read(in, 2, i);
+        }
+        assertThat(in.find(1, oldest)).isNotEqualTo(handle);
+        in.pin(handle);
+        epochs.exit(slot);
+        overwriteWhatIsFree(in);
+        assertThat(isContent(in, handle, 1, oldest)).isTrue();
+        in.unpin(handle);
+    }
+
+    /** The block dies after the sweep of its segment, seen by a reader who came after the sweep. */
+    @Test
+    void drop_blockOfASweptSegment_waitsForItsReaders() {
+        BlockCache in = open(8L * MIB);
+        for (int i = 0; i < 1500; i++) {
+            read(in, 1, i);
+        }
+        long pinned = pinned(in, 1, 700);
+        ReaderSlot before = epochs.enter();
+        long more = budget.capacityBytes() - budget.usedBytes() + 8L * MIB;
+        account.charge(MemoryUse.MEMTABLE, more);
+        account.release(MemoryUse.MEMTABLE, more);
+        ReaderSlot after = epochs.enter();
+        assertThat(in.find(1, 700)).isEqualTo(pinned);
+        in.unpin(pinned);
+        in.drop(1);
+        epochs.exit(before);
+        overwriteWhatIsFree(in);
+        assertThat(isContent(in, pinned, 1, 700)).isTrue();
+        epochs.exit(after);
+    }
+
+    private void overwriteWhatIsFree(BlockCache in) {
+        for (int i = 0; i < 4000; i++) {
+            read(in, 2, i);
+        }
+        List<NativeBlock> blocks = new ArrayList<>();
+        for (int i = 0; i < 64; i++) {
+            blocks.add(account.acquire(MemoryUse.SCRATCH, 256 << 10));
+        }
+        blocks.forEach(block -> block.memory().fill((byte) 0xA5));
+        blocks.forEach(block -> account.release(MemoryUse.SCRATCH, block));
     }
 
     @Test
@@ -636,7 +695,7 @@ class BlockCacheTest {
             while (!done.get()) {
                 budgetPressure(random.nextInt(1, 4 * MIB));
                 in.drop(random.nextInt(8));
-                Thread.yield();
+                Thread.onSpinWait();
             }
         });
         for (Thread each : readers) {

@@ -12,8 +12,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 
-/** The encoders behind {@link KeyEncoder}. */
-final class KeyEncoders {
+/**
+ * The encodings behind {@link KeyEncoder}. Not its subclasses, since it makes them while it is being initialised.
+ *
+ * @param <T> what is encoded
+ */
+abstract class KeyForm<T> {
     /*
      * Delimited strings and byte arrays: a zero byte becomes 00 FF, and 00 01 ends the value. The end sorts before every
      * continuation: before a byte of 1 and more by its first byte, before an escaped zero by its second.
@@ -28,7 +32,22 @@ final class KeyEncoders {
     private static final ValueLayout.OfLong BIG_ENDIAN_LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
-    private KeyEncoders() {}
+    /** Returns how many bytes {@code value} takes. */
+    abstract int encodedLength(T value);
+
+    /** Encodes {@code value} at {@code offset}; returns the offset behind it. */
+    abstract long encode(T value, MemorySegment memory, long offset);
+
+    /** Takes one value from the source. */
+    abstract T read(Source source);
+
+    /** Returns the form whose encodings show where they end: none is a prefix of another. */
+    KeyForm<T> delimited() {
+        return this;
+    }
+
+    /** Returns the class of the values, to check the elements of a tuple by. */
+    abstract Class<?> type();
 
     /** Bytes being decoded. Descending encoders read through it with all bits inverted. */
     static final class Source {
@@ -84,7 +103,7 @@ final class KeyEncoders {
     }
 
     /** 4 bytes big-endian; the flip turns signed order into unsigned. */
-    static final class Ints extends KeyEncoder<Integer> {
+    static final class Ints extends KeyForm<Integer> {
         private final int flip;
 
         Ints(int flip) {
@@ -92,12 +111,12 @@ final class KeyEncoders {
         }
 
         @Override
-        public int encodedLength(Integer value) {
+        int encodedLength(Integer value) {
             return Integer.BYTES;
         }
 
         @Override
-        public long encode(Integer value, MemorySegment memory, long offset) {
+        long encode(Integer value, MemorySegment memory, long offset) {
             memory.set(BIG_ENDIAN_INT, offset, value ^ flip);
             return offset + Integer.BYTES;
         }
@@ -114,7 +133,7 @@ final class KeyEncoders {
     }
 
     /** 8 bytes big-endian; the flip turns signed order into unsigned. */
-    static final class Longs extends KeyEncoder<Long> {
+    static final class Longs extends KeyForm<Long> {
         private final long flip;
 
         Longs(long flip) {
@@ -122,12 +141,12 @@ final class KeyEncoders {
         }
 
         @Override
-        public int encodedLength(Long value) {
+        int encodedLength(Long value) {
             return Long.BYTES;
         }
 
         @Override
-        public long encode(Long value, MemorySegment memory, long offset) {
+        long encode(Long value, MemorySegment memory, long offset) {
             memory.set(BIG_ENDIAN_LONG, offset, value ^ flip);
             return offset + Long.BYTES;
         }
@@ -144,16 +163,16 @@ final class KeyEncoders {
     }
 
     /** The IEEE bits: positive ones with the sign bit set, negative ones with all bits inverted. */
-    static final class Floats extends KeyEncoder<Float> {
+    static final class Floats extends KeyForm<Float> {
         private static final int CANONICAL_NAN = Float.floatToIntBits(Float.NaN);
 
         @Override
-        public int encodedLength(Float value) {
+        int encodedLength(Float value) {
             return Float.BYTES;
         }
 
         @Override
-        public long encode(Float value, MemorySegment memory, long offset) {
+        long encode(Float value, MemorySegment memory, long offset) {
             int bits = Float.floatToIntBits(value);
             memory.set(BIG_ENDIAN_INT, offset, bits ^ (bits >> 31 | Integer.MIN_VALUE));
             return offset + Float.BYTES;
@@ -177,16 +196,16 @@ final class KeyEncoders {
     }
 
     /** As {@link Floats}. */
-    static final class Doubles extends KeyEncoder<Double> {
+    static final class Doubles extends KeyForm<Double> {
         private static final long CANONICAL_NAN = Double.doubleToLongBits(Double.NaN);
 
         @Override
-        public int encodedLength(Double value) {
+        int encodedLength(Double value) {
             return Double.BYTES;
         }
 
         @Override
-        public long encode(Double value, MemorySegment memory, long offset) {
+        long encode(Double value, MemorySegment memory, long offset) {
             long bits = Double.doubleToLongBits(value);
             memory.set(BIG_ENDIAN_LONG, offset, bits ^ (bits >> 63 | Long.MIN_VALUE));
             return offset + Double.BYTES;
@@ -210,14 +229,14 @@ final class KeyEncoders {
     }
 
     /** One byte, 0 or 1. */
-    static final class Booleans extends KeyEncoder<Boolean> {
+    static final class Booleans extends KeyForm<Boolean> {
         @Override
-        public int encodedLength(Boolean value) {
+        int encodedLength(Boolean value) {
             return 1;
         }
 
         @Override
-        public long encode(Boolean value, MemorySegment memory, long offset) {
+        long encode(Boolean value, MemorySegment memory, long offset) {
             memory.set(ValueLayout.JAVA_BYTE, offset, (byte) (value ? 1 : 0));
             return offset + 1;
         }
@@ -238,16 +257,16 @@ final class KeyEncoders {
     }
 
     /** 16 bytes big-endian. */
-    static final class Uuids extends KeyEncoder<UUID> {
+    static final class Uuids extends KeyForm<UUID> {
         private static final int BYTES = 16;
 
         @Override
-        public int encodedLength(UUID value) {
+        int encodedLength(UUID value) {
             return BYTES;
         }
 
         @Override
-        public long encode(UUID value, MemorySegment memory, long offset) {
+        long encode(UUID value, MemorySegment memory, long offset) {
             memory.set(BIG_ENDIAN_LONG, offset, value.getMostSignificantBits());
             memory.set(BIG_ENDIAN_LONG, offset + Long.BYTES, value.getLeastSignificantBits());
             return offset + BYTES;
@@ -266,7 +285,7 @@ final class KeyEncoders {
     }
 
     /** The bytes as they are, or escaped and terminated. */
-    static final class ByteArrays extends KeyEncoder<byte[]> {
+    static final class ByteArrays extends KeyForm<byte[]> {
         private final boolean delimited;
 
         ByteArrays(boolean delimited) {
@@ -274,7 +293,7 @@ final class KeyEncoders {
         }
 
         @Override
-        public int encodedLength(byte[] value) {
+        int encodedLength(byte[] value) {
             if (!delimited) {
                 return value.length;
             }
@@ -286,7 +305,7 @@ final class KeyEncoders {
         }
 
         @Override
-        public long encode(byte[] value, MemorySegment memory, long offset) {
+        long encode(byte[] value, MemorySegment memory, long offset) {
             if (!delimited) {
                 MemorySegment.copy(value, 0, memory, ValueLayout.JAVA_BYTE, offset, value.length);
                 return offset + value.length;
@@ -328,7 +347,7 @@ final class KeyEncoders {
         }
 
         @Override
-        KeyEncoder<byte[]> delimited() {
+        KeyForm<byte[]> delimited() {
             return new ByteArrays(true);
         }
 
@@ -339,22 +358,20 @@ final class KeyEncoders {
     }
 
     /** UTF-8, as {@link ByteArrays}. */
-    static final class Strings extends KeyEncoder<String> {
-        private final boolean delimited;
+    static final class Strings extends KeyForm<String> {
         private final ByteArrays bytes;
 
         Strings(boolean delimited) {
-            this.delimited = delimited;
             this.bytes = new ByteArrays(delimited);
         }
 
         @Override
-        public int encodedLength(String value) {
+        int encodedLength(String value) {
             return bytes.encodedLength(utf8(value));
         }
 
         @Override
-        public long encode(String value, MemorySegment memory, long offset) {
+        long encode(String value, MemorySegment memory, long offset) {
             return bytes.encode(utf8(value), memory, offset);
         }
 
@@ -389,7 +406,7 @@ final class KeyEncoders {
         }
 
         @Override
-        KeyEncoder<String> delimited() {
+        KeyForm<String> delimited() {
             return new Strings(true);
         }
 
@@ -400,27 +417,26 @@ final class KeyEncoders {
     }
 
     /** The delimited encoding, all bits inverted. Delimited, because inverting cannot put a prefix behind its extension. */
-    static final class Descending<T> extends KeyEncoder<T> {
-        private final KeyEncoder<T> original;
-        private final KeyEncoder<T> ascending;
+    static final class Descending<T> extends KeyForm<T> {
+        private final KeyForm<T> original;
+        private final KeyForm<T> ascending;
 
-        Descending(KeyEncoder<T> original) {
+        Descending(KeyForm<T> original) {
             this.original = original;
             this.ascending = original.delimited();
         }
 
-        @Override
-        public KeyEncoder<T> descending() {
+        KeyForm<T> original() {
             return original;
         }
 
         @Override
-        public int encodedLength(T value) {
+        int encodedLength(T value) {
             return ascending.encodedLength(value);
         }
 
         @Override
-        public long encode(T value, MemorySegment memory, long offset) {
+        long encode(T value, MemorySegment memory, long offset) {
             long end = ascending.encode(value, memory, offset);
             for (long at = offset; at < end; at++) {
                 memory.set(ValueLayout.JAVA_BYTE, at, (byte) ~memory.get(ValueLayout.JAVA_BYTE, at));
@@ -443,24 +459,24 @@ final class KeyEncoders {
     }
 
     /** The delimited encodings of the parts, one after the other. */
-    static final class Tuples extends KeyEncoder<List<Object>> {
-        private final List<KeyEncoder<Object>> parts;
+    static final class Tuples extends KeyForm<List<Object>> {
+        private final List<KeyForm<Object>> parts;
         private final boolean whole;
 
         /** @param whole whether a list must have a value for every part */
         @SuppressWarnings("unchecked") // encode checks every element against its part's type
-        Tuples(List<? extends KeyEncoder<?>> parts, boolean whole) {
+        Tuples(List<? extends KeyForm<?>> parts, boolean whole) {
             if (parts.isEmpty()) {
                 throw new IllegalArgumentException("the tuple has no parts, allowed 1 and more");
             }
             this.parts = parts.stream()
-                    .map(part -> (KeyEncoder<Object>) part.delimited())
+                    .map(part -> (KeyForm<Object>) part.delimited())
                     .toList();
             this.whole = whole;
         }
 
         @Override
-        public int encodedLength(List<Object> values) {
+        int encodedLength(List<Object> values) {
             check(values);
             int length = 0;
             for (int i = 0; i < values.size(); i++) {
@@ -470,7 +486,7 @@ final class KeyEncoders {
         }
 
         @Override
-        public long encode(List<Object> values, MemorySegment memory, long offset) {
+        long encode(List<Object> values, MemorySegment memory, long offset) {
             check(values);
             long at = offset;
             for (int i = 0; i < values.size(); i++) {
@@ -497,7 +513,7 @@ final class KeyEncoders {
         @Override
         List<Object> read(Source source) {
             List<Object> values = new ArrayList<>(parts.size());
-            for (KeyEncoder<Object> part : parts) {
+            for (KeyForm<Object> part : parts) {
                 if (!whole && source.left() == 0) {
                     break;
                 }
@@ -507,7 +523,7 @@ final class KeyEncoders {
         }
 
         @Override
-        KeyEncoder<List<Object>> delimited() {
+        KeyForm<List<Object>> delimited() {
             return new Tuples(parts, true);
         }
 

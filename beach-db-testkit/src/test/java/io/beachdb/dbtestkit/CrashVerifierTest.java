@@ -1,0 +1,113 @@
+package io.beachdb.dbtestkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.beachdb.BeachDB;
+import io.beachdb.dbtestkit.CrashVerifier.Verdict;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The verifier over runs on a real database, and what it says when somebody changes things behind their back. */
+class CrashVerifierTest {
+    @TempDir
+    private Path directory;
+
+    private final CrashVerifier verifier = new CrashVerifier(true);
+
+    /** Plays a run to its end, and returns what it acknowledged. */
+    private String play(long seed, CrashProfile profile) {
+        CrashWorkload workload = new CrashWorkload(seed, 200, profile);
+        StringBuilder lines = new StringBuilder(CrashWorker.header(workload) + "\n");
+        try (BeachDB db = BeachDB.open(directory, profile.options())) {
+            CrashWorker worker =
+                    new CrashWorker(db, workload, line -> lines.append(line).append('\n'));
+            worker.begin();
+            for (int lane = 0; lane < workload.lanes(); lane++) {
+                worker.runLane(lane);
+            }
+        }
+        return lines.append(CrashWorker.footer()).append('\n').toString();
+    }
+
+    private Verdict verify() {
+        try (BeachDB db = BeachDB.open(directory, CrashProfile.TINY.options())) {
+            return verifier.verify(db);
+        }
+    }
+
+    private byte[] anyKey() {
+        try (BeachDB db = BeachDB.open(directory)) {
+            return Objects.requireNonNull(CrashState.read(db).keys().firstKey()).getBytes(StandardCharsets.US_ASCII);
+        }
+    }
+
+    @Test
+    void verify_roundAfterRound_good() {
+        for (int round = 0; round < 4; round++) {
+            verifier.add(CrashAcks.parse(play(round, CrashProfile.values()[round % 3])));
+            Verdict verdict = verify();
+            assertThat(verdict.violations()).as("round " + round).isEmpty();
+            assertThat(verdict.runs()).isEqualTo(round + 1);
+            assertThat(verify().isGood()).isTrue();
+        }
+    }
+
+    @Test
+    void verify_changeBetweenTwoOpenings_caughtThoughNothingWasPromised() {
+        play(1, CrashProfile.TINY);
+        assertThat(verify().isGood()).isTrue();
+        byte[] key = anyKey();
+        try (BeachDB db = BeachDB.open(directory)) {
+            db.delete(key);
+        }
+        assertThat(verify().violations())
+                .anyMatch(text ->
+                        text.contains("an earlier opening showed another state") && text.contains("became absent"));
+    }
+
+    @Test
+    void verify_changeBeforeTheNextRun_caught() {
+        play(1, CrashProfile.TINY);
+        assertThat(verify().isGood()).isTrue();
+        byte[] key = anyKey();
+        try (BeachDB db = BeachDB.open(directory)) {
+            db.delete(key);
+        }
+        verifier.add(CrashAcks.parse(play(2, CrashProfile.TINY)));
+        assertThat(verify().violations()).anyMatch(text -> text.contains("an earlier opening showed another state"));
+    }
+
+    @Test
+    void verify_runRecordLost_caught() {
+        verifier.add(CrashAcks.parse(play(1, CrashProfile.TINY)));
+        try (BeachDB db = BeachDB.open(directory)) {
+            db.delete("run/000000".getBytes(StandardCharsets.US_ASCII));
+        }
+        assertThat(verify().violations()).isNotEmpty();
+    }
+
+    @Test
+    void runRecord_anyByteChangedOrCut_notRead() {
+        play(1, CrashProfile.TINY);
+        play(2, CrashProfile.TINY);
+        byte[] record;
+        try (BeachDB db = BeachDB.open(directory)) {
+            record = Objects.requireNonNull(db.get("run/000001".getBytes(StandardCharsets.US_ASCII)));
+        }
+        CrashRunRecord decoded = Objects.requireNonNull(CrashRunRecord.decode(record));
+        assertThat(decoded.found()).isNotEmpty();
+        assertThat(decoded.seed()).isEqualTo(2);
+        for (int length = 0; length < record.length; length++) {
+            assertThat(CrashRunRecord.decode(java.util.Arrays.copyOf(record, length)))
+                    .as("cut to " + length)
+                    .isNull();
+        }
+        // A digit changed into another digit gives another record, which the runs' own numbers then contradict.
+        byte[] damaged = record.clone();
+        damaged[record.length / 2] = (byte) 0xFF;
+        assertThat(CrashRunRecord.decode(damaged)).isNull();
+    }
+}

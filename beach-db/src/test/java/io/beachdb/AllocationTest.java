@@ -1,0 +1,92 @@
+package io.beachdb;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.function.IntConsumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The hot path allocates nothing on the calling thread, but for what it returns. */
+class AllocationTest {
+    private static final int ENTRIES = 20_000;
+    private static final int OPERATIONS = 200_000;
+    private static final int WARM_UP_ROUNDS = 5;
+    private static final int KEY_BYTES = 16;
+    private static final int VALUE_BYTES = 100;
+
+    @TempDir
+    private Path directory;
+
+    private static void key(int i, byte[] into) {
+        int rest = i;
+        for (int at = KEY_BYTES - 1; at >= 0; at--) {
+            into[at] = (byte) ('0' + rest % 10);
+            rest /= 10;
+        }
+    }
+
+    private static double bytesPerOperation(IntConsumer operation) {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        double least = Double.MAX_VALUE;
+        for (int round = 0; round < WARM_UP_ROUNDS; round++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < OPERATIONS; i++) {
+                operation.accept(i);
+            }
+            least = Math.min(least, (double) (threads.getCurrentThreadAllocatedBytes() - before) / OPERATIONS);
+        }
+        return least;
+    }
+
+    @Test
+    void hotPath_allocatesNothing() {
+        Options options = Options.builder()
+                .memoryBytes(256L << 20)
+                .durability(Durability.LOGGED)
+                .build();
+        try (BeachDB db = BeachDB.open(directory, options);
+                Arena arena = Arena.ofShared()) {
+            byte[] key = new byte[KEY_BYTES];
+            byte[] value = new byte[VALUE_BYTES];
+            MemorySegment buffer = arena.allocate(VALUE_BYTES);
+            double put = bytesPerOperation(i -> {
+                key(i % ENTRIES, key);
+                db.put(key, value);
+            });
+            // The memtable grows by chunks on the way, each with a few small objects.
+            assertThat(put).as("put LOGGED, bytes an operation").isLessThan(0.2);
+            for (boolean flushed : new boolean[] {false, true}) {
+                if (flushed) {
+                    db.flush();
+                    db.awaitRest();
+                }
+                double hit = bytesPerOperation(i -> {
+                    key(i % ENTRIES, key);
+                    db.get(key, buffer);
+                });
+                assertThat(hit).as("get into a buffer, flushed %s", flushed).isLessThan(0.01);
+                double miss = bytesPerOperation(i -> {
+                    key(i % ENTRIES, key);
+                    key[0] = 'x';
+                    db.get(key);
+                });
+                assertThat(miss).as("get of an absent key, flushed %s", flushed).isLessThan(0.01);
+            }
+            try (Cursor cursor = db.cursor()) {
+                double step = bytesPerOperation(i -> {
+                    if (!cursor.valid()) {
+                        cursor.first();
+                    }
+                    cursor.copyValue(buffer, 0);
+                    cursor.next();
+                });
+                assertThat(step).as("next and copyValue").isLessThan(0.01);
+            }
+        }
+    }
+}
