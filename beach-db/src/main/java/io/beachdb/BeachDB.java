@@ -21,227 +21,227 @@ import org.jspecify.annotations.Nullable;
  * and batches beyond the limits. No misuse crashes the JVM.
  */
 public final class BeachDB implements Reader, AutoCloseable {
-  private final Engine engine;
+    private final Engine engine;
 
-  private BeachDB(Engine engine) {
-    this.engine = engine;
-  }
+    private BeachDB(Engine engine) {
+        this.engine = engine;
+    }
 
-  /** Opens the database in {@code directory} with the default options; makes it if there is none. */
-  public static BeachDB open(Path directory) {
-    return open(directory, Options.defaults());
-  }
+    /** Opens the database in {@code directory} with the default options; makes it if there is none. */
+    public static BeachDB open(Path directory) {
+        return open(directory, Options.defaults());
+    }
 
-  /**
-   * Opens the database in {@code directory}: recovers what is there, or makes a new one.
-   *
-   * @throws io.beachdb.base.DatabaseLockedException if it is open already, in this process or another
-   * @throws io.beachdb.base.DatabaseNotFoundException if there is none and the options do not say to make one
-   * @throws io.beachdb.base.DatabaseExistsException if there is one and the options say that there must not be
-   * @throws io.beachdb.base.CorruptionException if its files are damaged; nothing was changed
-   * @throws io.beachdb.base.StorageException if the system refused; nothing was lost
-   */
-  public static BeachDB open(Path directory, Options options) {
-    return new BeachDB(Engine.open(directory, options));
-  }
+    /**
+     * Opens the database in {@code directory}: recovers what is there, or makes a new one.
+     *
+     * @throws io.beachdb.base.DatabaseLockedException if it is open already, in this process or another
+     * @throws io.beachdb.base.DatabaseNotFoundException if there is none and the options do not say to make one
+     * @throws io.beachdb.base.DatabaseExistsException if there is one and the options say that there must not be
+     * @throws io.beachdb.base.CorruptionException if its files are damaged; nothing was changed
+     * @throws io.beachdb.base.StorageException if the system refused; nothing was lost
+     */
+    public static BeachDB open(Path directory, Options options) {
+        return new BeachDB(Engine.open(directory, options));
+    }
 
-  /** Sets {@code key} to {@code value} with the default durability, and returns the write's sequence. */
-  public long put(byte[] key, byte[] value) {
-    return engine.put(key, value, engine.options().durability());
-  }
+    /** Sets {@code key} to {@code value} with the default durability, and returns the write's sequence. */
+    public long put(byte[] key, byte[] value) {
+        return engine.put(key, value, engine.options().durability());
+    }
 
-  /** Sets {@code key} to {@code value}, and returns the write's sequence. */
-  public long put(byte[] key, byte[] value, Durability durability) {
-    return engine.put(key, value, durability);
-  }
+    /** Sets {@code key} to {@code value}, and returns the write's sequence. */
+    public long put(byte[] key, byte[] value, Durability durability) {
+        return engine.put(key, value, durability);
+    }
 
-  /** As {@link #put(byte[], byte[])}. */
-  public long put(MemorySegment key, MemorySegment value) {
-    return engine.put(key, value, engine.options().durability());
-  }
+    /** As {@link #put(byte[], byte[])}. */
+    public long put(MemorySegment key, MemorySegment value) {
+        return engine.put(key, value, engine.options().durability());
+    }
 
-  /** As {@link #put(byte[], byte[], Durability)}. */
-  public long put(MemorySegment key, MemorySegment value, Durability durability) {
-    return engine.put(key, value, durability);
-  }
+    /** As {@link #put(byte[], byte[], Durability)}. */
+    public long put(MemorySegment key, MemorySegment value, Durability durability) {
+        return engine.put(key, value, durability);
+    }
 
-  /** Removes {@code key}, whether or not it is there, and returns the write's sequence. */
-  public long delete(byte[] key) {
-    return engine.delete(key, engine.options().durability());
-  }
+    /** Removes {@code key}, whether or not it is there, and returns the write's sequence. */
+    public long delete(byte[] key) {
+        return engine.delete(key, engine.options().durability());
+    }
 
-  /** As {@link #delete(byte[])}. */
-  public long delete(byte[] key, Durability durability) {
-    return engine.delete(key, durability);
-  }
+    /** As {@link #delete(byte[])}. */
+    public long delete(byte[] key, Durability durability) {
+        return engine.delete(key, durability);
+    }
 
-  /** As {@link #delete(byte[])}. */
-  public long delete(MemorySegment key) {
-    return engine.delete(key, engine.options().durability());
-  }
+    /** As {@link #delete(byte[])}. */
+    public long delete(MemorySegment key) {
+        return engine.delete(key, engine.options().durability());
+    }
 
-  /** As {@link #delete(byte[])}. */
-  public long delete(MemorySegment key, Durability durability) {
-    return engine.delete(key, durability);
-  }
+    /** As {@link #delete(byte[])}. */
+    public long delete(MemorySegment key, Durability durability) {
+        return engine.delete(key, durability);
+    }
 
-  /** Applies {@code batch}, whole or not at all, with the default durability; returns its last sequence. */
-  public long write(WriteBatch batch) {
-    return write(batch, engine.options().durability());
-  }
+    /** Applies {@code batch}, whole or not at all, with the default durability; returns its last sequence. */
+    public long write(WriteBatch batch) {
+        return write(batch, engine.options().durability());
+    }
 
-  /** Applies {@code batch}, whole or not at all; returns its last sequence. An empty batch does nothing. */
-  public long write(WriteBatch batch, Durability durability) {
-    return engine.write(batch.operations(), batch.bytes(), batch.count(), durability);
-  }
+    /** Applies {@code batch}, whole or not at all; returns its last sequence. An empty batch does nothing. */
+    public long write(WriteBatch batch, Durability durability) {
+        return engine.write(batch.operations(), batch.bytes(), batch.count(), durability);
+    }
 
-  @Override
-  public byte @Nullable [] get(byte[] key) {
-    return engine.newest().get(key);
-  }
+    @Override
+    public byte @Nullable [] get(byte[] key) {
+        return engine.newest().get(key);
+    }
 
-  @Override
-  public byte @Nullable [] get(MemorySegment key) {
-    return engine.newest().get(key);
-  }
+    @Override
+    public byte @Nullable [] get(MemorySegment key) {
+        return engine.newest().get(key);
+    }
 
-  @Override
-  public long get(byte[] key, MemorySegment destination) {
-    return engine.newest().get(key, destination);
-  }
+    @Override
+    public long get(byte[] key, MemorySegment destination) {
+        return engine.newest().get(key, destination);
+    }
 
-  @Override
-  public long get(MemorySegment key, MemorySegment destination) {
-    return engine.newest().get(key, destination);
-  }
+    @Override
+    public long get(MemorySegment key, MemorySegment destination) {
+        return engine.newest().get(key, destination);
+    }
 
-  @Override
-  public <T> @Nullable T view(byte[] key, Function<MemorySegment, T> reader) {
-    return engine.newest().view(key, reader);
-  }
+    @Override
+    public <T> @Nullable T view(byte[] key, Function<MemorySegment, T> reader) {
+        return engine.newest().view(key, reader);
+    }
 
-  @Override
-  public <T> @Nullable T view(MemorySegment key, Function<MemorySegment, T> reader) {
-    return engine.newest().view(key, reader);
-  }
+    @Override
+    public <T> @Nullable T view(MemorySegment key, Function<MemorySegment, T> reader) {
+        return engine.newest().view(key, reader);
+    }
 
-  @Override
-  public List<byte @Nullable []> multiGet(List<byte[]> keys) {
-    return engine.newest().multiGet(keys);
-  }
+    @Override
+    public List<byte @Nullable []> multiGet(List<byte[]> keys) {
+        return engine.newest().multiGet(keys);
+    }
 
-  @Override
-  public Cursor cursor() {
-    return engine.newest().cursor(Range.all());
-  }
+    @Override
+    public Cursor cursor() {
+        return engine.newest().cursor(Range.all());
+    }
 
-  @Override
-  public Cursor cursor(Range range) {
-    return engine.newest().cursor(range);
-  }
+    @Override
+    public Cursor cursor(Range range) {
+        return engine.newest().cursor(range);
+    }
 
-  @Override
-  public long sequence() {
-    return engine.newest().sequence();
-  }
+    @Override
+    public long sequence() {
+        return engine.newest().sequence();
+    }
 
-  /** Takes the present instant; the caller closes it. */
-  public Snapshot snapshot() {
-    return engine.snapshot();
-  }
+    /** Takes the present instant; the caller closes it. */
+    public Snapshot snapshot() {
+        return engine.snapshot();
+    }
 
-  /** Writes everything in memory to tables and waits for it: all writes so far are on disk afterwards. */
-  public void flush() {
-    engine.flush();
-  }
+    /** Writes everything in memory to tables and waits for it: all writes so far are on disk afterwards. */
+    public void flush() {
+        engine.flush();
+    }
 
-  /** Waits until all writes so far are on disk. */
-  public void sync() {
-    engine.awaitDurable(sequence());
-  }
+    /** Waits until all writes so far are on disk. */
+    public void sync() {
+        engine.awaitDurable(sequence());
+    }
 
-  /** Compacts everything down to the last level, and waits for it. */
-  public void compact() {
-    engine.compact(Range.all());
-  }
+    /** Compacts everything down to the last level, and waits for it. */
+    public void compact() {
+        engine.compact(Range.all());
+    }
 
-  /** Compacts what lies in {@code range} down to the last level, and waits for it. */
-  public void compact(Range range) {
-    engine.compact(range);
-  }
+    /** Compacts what lies in {@code range} down to the last level, and waits for it. */
+    public void compact(Range range) {
+        engine.compact(range);
+    }
 
-  /** Waits until no flush or compaction is running or called for. */
-  public void awaitRest() {
-    engine.awaitRest();
-  }
+    /** Waits until no flush or compaction is running or called for. */
+    public void awaitRest() {
+        engine.awaitRest();
+    }
 
-  /** Estimates how many bytes of tables hold the keys of {@code range}, within a block or so at each end; no memtables. */
-  public long approximateBytes(Range range) {
-    return engine.approximateBytes(range);
-  }
+    /** Estimates how many bytes of tables hold the keys of {@code range}, within a block or so at each end; no memtables. */
+    public long approximateBytes(Range range) {
+        return engine.approximateBytes(range);
+    }
 
-  /** Returns the largest sequence up to which every write is on disk. */
-  public long durableSequence() {
-    return engine.durableSequence();
-  }
+    /** Returns the largest sequence up to which every write is on disk. */
+    public long durableSequence() {
+        return engine.durableSequence();
+    }
 
-  /** Waits until all writes up to {@code sequence} are on disk; asks for the sync (and flush, where needed) at once. */
-  public void awaitDurable(long sequence) {
-    engine.awaitDurable(sequence);
-  }
+    /** Waits until all writes up to {@code sequence} are on disk; asks for the sync (and flush, where needed) at once. */
+    public void awaitDurable(long sequence) {
+        engine.awaitDurable(sequence);
+    }
 
-  /**
-   * Completes when all writes up to {@code sequence} are on disk, exceptionally when that became impossible.
-   *
-   * @param executor completes the future, so that its dependents never run on an engine thread
-   */
-  public CompletableFuture<Long> whenDurable(long sequence, Executor executor) {
-    return engine.whenDurable(sequence, executor);
-  }
+    /**
+     * Completes when all writes up to {@code sequence} are on disk, exceptionally when that became impossible.
+     *
+     * @param executor completes the future, so that its dependents never run on an engine thread
+     */
+    public CompletableFuture<Long> whenDurable(long sequence, Executor executor) {
+        return engine.whenDurable(sequence, executor);
+    }
 
-  /** Returns what the database can do now. */
-  public Health health() {
-    return engine.health();
-  }
+    /** Returns what the database can do now. */
+    public Health health() {
+        return engine.health();
+    }
 
-  /**
-   * Tries to take writes again after a failure: starts a fresh log, writes what memory holds into new files, syncs all.
-   * Writes that were indeterminate are durable afterwards.
-   *
-   * @throws io.beachdb.base.StorageException if it cannot; the database stays read-only
-   */
-  public void resume() {
-    engine.resume();
-  }
+    /**
+     * Tries to take writes again after a failure: starts a fresh log, writes what memory holds into new files, syncs all.
+     * Writes that were indeterminate are durable afterwards.
+     *
+     * @throws io.beachdb.base.StorageException if it cannot; the database stays read-only
+     */
+    public void resume() {
+        engine.resume();
+    }
 
-  /** Returns the account of native memory. */
-  public MemoryReport memory() {
-    return engine.memory();
-  }
+    /** Returns the account of native memory. */
+    public MemoryReport memory() {
+        return engine.memory();
+    }
 
-  /** Returns figures since the opening, and the present shape. */
-  public DatabaseStats stats() {
-    return engine.stats();
-  }
+    /** Returns figures since the opening, and the present shape. */
+    public DatabaseStats stats() {
+        return engine.stats();
+    }
 
-  /** Returns the options it was opened with. */
-  public Options options() {
-    return engine.options();
-  }
+    /** Returns the options it was opened with. */
+    public Options options() {
+        return engine.options();
+    }
 
-  /** Returns the directory, absolute, links resolved. */
-  public Path directory() {
-    return engine.directory();
-  }
+    /** Returns the directory, absolute, links resolved. */
+    public Path directory() {
+        return engine.directory();
+    }
 
-  /**
-   * Closes: refuses new calls, wakes and ends waiting ones, writes {@link Durability#UNLOGGED} data to tables, syncs and
-   * ends the log, closes snapshots and cursors, frees memory. Safe at any moment; closing twice is harmless.
-   *
-   * @throws io.beachdb.base.BeachException names what could not be made durable; everything is closed all the same
-   */
-  @Override
-  public void close() {
-    engine.close();
-  }
+    /**
+     * Closes: refuses new calls, wakes and ends waiting ones, writes {@link Durability#UNLOGGED} data to tables, syncs and
+     * ends the log, closes snapshots and cursors, frees memory. Safe at any moment; closing twice is harmless.
+     *
+     * @throws io.beachdb.base.BeachException names what could not be made durable; everything is closed all the same
+     */
+    @Override
+    public void close() {
+        engine.close();
+    }
 }

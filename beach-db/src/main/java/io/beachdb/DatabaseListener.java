@@ -9,45 +9,45 @@ import org.jspecify.annotations.Nullable;
  */
 public interface DatabaseListener {
 
-  /** An event in a file's life, or a sync. */
-  default void onFileEvent(DurabilityEvent event) {}
+    /** An event in a file's life, or a sync. */
+    default void onFileEvent(DurabilityEvent event) {}
 
-  /** A memtable became a level-0 table. */
-  default void onFlush(long tableNumber, long entries, long bytes, long nanos) {}
+    /** A memtable became a level-0 table. */
+    default void onFlush(long tableNumber, long entries, long bytes, long nanos) {}
 
-  /** Tables became tables. */
-  default void onCompaction(CompactionInfo info) {}
+    /** Tables became tables. */
+    default void onCompaction(CompactionInfo info) {}
 
-  /** Writers were slowed or stopped, for {@code nanos}. */
-  default void onStall(String reason, long nanos) {}
+    /** Writers were slowed or stopped, for {@code nanos}. */
+    default void onStall(String reason, long nanos) {}
 
-  /** The health changed. */
-  default void onHealth(Health health) {}
+    /** The health changed. */
+    default void onHealth(Health health) {}
 
-  /** Something worth telling happened: recovery's end, a torn tail, a retry. */
-  default void onInfo(String message, @Nullable Throwable cause) {}
+    /** Something worth telling happened: recovery's end, a torn tail, a retry. */
+    default void onInfo(String message, @Nullable Throwable cause) {}
 
-  /**
-   * A compaction that has ended.
-   *
-   * @param fromLevel level of the inputs
-   * @param toLevel level of the outputs
-   * @param inputTables how many tables went in
-   * @param outputTables how many came out
-   * @param trivialMove whether tables were only moved
-   */
-  record CompactionInfo(
-      int fromLevel,
-      int toLevel,
-      int inputTables,
-      int outputTables,
-      long inputBytes,
-      long outputBytes,
-      long nanos,
-      boolean trivialMove) {}
+    /**
+     * A compaction that has ended.
+     *
+     * @param fromLevel level of the inputs
+     * @param toLevel level of the outputs
+     * @param inputTables how many tables went in
+     * @param outputTables how many came out
+     * @param trivialMove whether tables were only moved
+     */
+    record CompactionInfo(
+            int fromLevel,
+            int toLevel,
+            int inputTables,
+            int outputTables,
+            long inputBytes,
+            long outputBytes,
+            long nanos,
+            boolean trivialMove) {}
 
-  /** A listener that does nothing. */
-  static DatabaseListener none() {
-    return new DatabaseListener() {};
-  }
+    /** A listener that does nothing. */
+    static DatabaseListener none() {
+        return new DatabaseListener() {};
+    }
 }

@@ -24,42 +24,42 @@ import java.util.List;
  * @param durableSequence newest sequence below which everything is on disk
  */
 public record DatabaseStats(
-    List<Level> levels,
-    long userBytesWritten,
-    long logBytesWritten,
-    long flushedBytes,
-    long compactedBytes,
-    long flushes,
-    long compactions,
-    long trivialMoves,
-    long stallNanos,
-    DurabilityStats durability,
-    long cacheHits,
-    long cacheMisses,
-    String codec,
-    String hashProvider,
-    long visibleSequence,
-    long durableSequence) {
+        List<Level> levels,
+        long userBytesWritten,
+        long logBytesWritten,
+        long flushedBytes,
+        long compactedBytes,
+        long flushes,
+        long compactions,
+        long trivialMoves,
+        long stallNanos,
+        DurabilityStats durability,
+        long cacheHits,
+        long cacheMisses,
+        String codec,
+        String hashProvider,
+        long visibleSequence,
+        long durableSequence) {
 
-  /**
-   * One level.
-   *
-   * @param tables how many tables
-   * @param bytes their files' sizes
-   * @param rawBytes keys and values in them, uncompressed
-   * @param entries entries in them, tombstones included
-   */
-  public record Level(int level, int tables, long bytes, long rawBytes, long entries, long tombstones) {}
+    /**
+     * One level.
+     *
+     * @param tables how many tables
+     * @param bytes their files' sizes
+     * @param rawBytes keys and values in them, uncompressed
+     * @param entries entries in them, tombstones included
+     */
+    public record Level(int level, int tables, long bytes, long rawBytes, long entries, long tombstones) {}
 
-  /** Returns bytes written to disk for each byte the callers wrote; 0 before the first write. */
-  public double writeAmplification() {
-    return userBytesWritten == 0
-        ? 0
-        : (double) (logBytesWritten + flushedBytes + compactedBytes) / userBytesWritten;
-  }
+    /** Returns bytes written to disk for each byte the callers wrote; 0 before the first write. */
+    public double writeAmplification() {
+        return userBytesWritten == 0
+                ? 0
+                : (double) (logBytesWritten + flushedBytes + compactedBytes) / userBytesWritten;
+    }
 
-  /** Returns the bytes of all tables. */
-  public long tableBytes() {
-    return levels.stream().mapToLong(Level::bytes).sum();
-  }
+    /** Returns the bytes of all tables. */
+    public long tableBytes() {
+        return levels.stream().mapToLong(Level::bytes).sum();
+    }
 }

@@ -13,17 +13,17 @@ import org.jspecify.annotations.Nullable;
  */
 public record Health(State state, @Nullable BeachException cause, Syncability syncability) {
 
-  /** States, from good to bad. */
-  public enum State {
-    /** Reads and writes. */
-    OK,
-    /** Opened for reading only. */
-    OPENED_READ_ONLY,
-    /** The disk is full: reads and deletions of files go on, writers wait or fail, work is retried when space is back. */
-    DISK_FULL,
-    /** A failure made it read-only; {@code resume()} may heal it. */
-    READ_ONLY_AFTER_FAILURE,
-    /** Closed. */
-    CLOSED
-  }
+    /** States, from good to bad. */
+    public enum State {
+        /** Reads and writes. */
+        OK,
+        /** Opened for reading only. */
+        OPENED_READ_ONLY,
+        /** The disk is full: reads and deletions of files go on, writers wait or fail, work is retried when space is back. */
+        DISK_FULL,
+        /** A failure made it read-only; {@code resume()} may heal it. */
+        READ_ONLY_AFTER_FAILURE,
+        /** Closed. */
+        CLOSED
+    }
 }

@@ -13,4 +13,4 @@ import java.util.Map;
  * @param uses the same by use
  */
 public record MemoryReport(
-    long budgetBytes, long budgetUsedBytes, long overdraftBytes, long usedBytes, Map<MemoryUse, Long> uses) {}
+        long budgetBytes, long budgetUsedBytes, long overdraftBytes, long usedBytes, Map<MemoryUse, Long> uses) {}

@@ -14,42 +14,42 @@ import org.jspecify.annotations.Nullable;
  */
 public interface Reader {
 
-  /** Returns a copy of the value of {@code key}, or null when it is absent. */
-  byte @Nullable [] get(byte[] key);
+    /** Returns a copy of the value of {@code key}, or null when it is absent. */
+    byte @Nullable [] get(byte[] key);
 
-  /** Returns a copy of the value of {@code key}, or null when it is absent. */
-  byte @Nullable [] get(MemorySegment key);
+    /** Returns a copy of the value of {@code key}, or null when it is absent. */
+    byte @Nullable [] get(MemorySegment key);
 
-  /**
-   * Copies the value of {@code key} to the start of {@code destination}, without allocating.
-   *
-   * @return length of the value; -1 when the key is absent. When it is more than fits, nothing was copied
-   */
-  long get(byte[] key, MemorySegment destination);
+    /**
+     * Copies the value of {@code key} to the start of {@code destination}, without allocating.
+     *
+     * @return length of the value; -1 when the key is absent. When it is more than fits, nothing was copied
+     */
+    long get(byte[] key, MemorySegment destination);
 
-  /** As {@link #get(byte[], MemorySegment)}. */
-  long get(MemorySegment key, MemorySegment destination);
+    /** As {@link #get(byte[], MemorySegment)}. */
+    long get(MemorySegment key, MemorySegment destination);
 
-  /**
-   * Gives the value of {@code key} to {@code reader} without copying it, as a read-only segment valid inside the call
-   * only. Inside, calls that may wait (writes, flushes, close) throw {@link IllegalStateException}.
-   *
-   * @return what {@code reader} returned; null when the key is absent
-   */
-  <T> @Nullable T view(byte[] key, Function<MemorySegment, T> reader);
+    /**
+     * Gives the value of {@code key} to {@code reader} without copying it, as a read-only segment valid inside the call
+     * only. Inside, calls that may wait (writes, flushes, close) throw {@link IllegalStateException}.
+     *
+     * @return what {@code reader} returned; null when the key is absent
+     */
+    <T> @Nullable T view(byte[] key, Function<MemorySegment, T> reader);
 
-  /** As {@link #view(byte[], Function)}. */
-  <T> @Nullable T view(MemorySegment key, Function<MemorySegment, T> reader);
+    /** As {@link #view(byte[], Function)}. */
+    <T> @Nullable T view(MemorySegment key, Function<MemorySegment, T> reader);
 
-  /** Returns copies of the values of all {@code keys} at one instant, in their order; null for each that is absent. */
-  List<byte @Nullable []> multiGet(List<byte[]> keys);
+    /** Returns copies of the values of all {@code keys} at one instant, in their order; null for each that is absent. */
+    List<byte @Nullable []> multiGet(List<byte[]> keys);
 
-  /** Returns a cursor over all keys; the caller closes it. */
-  Cursor cursor();
+    /** Returns a cursor over all keys; the caller closes it. */
+    Cursor cursor();
 
-  /** Returns a cursor over the keys of {@code range}; the caller closes it. */
-  Cursor cursor(Range range);
+    /** Returns a cursor over the keys of {@code range}; the caller closes it. */
+    Cursor cursor(Range range);
 
-  /** Returns the sequence of the newest write that this reader sees now. */
-  long sequence();
+    /** Returns the sequence of the newest write that this reader sees now. */
+    long sequence();
 }

@@ -11,13 +11,13 @@ import io.beachdb.durability.Vfs;
  */
 public record Seams(Vfs vfs, Scheduler scheduler, RandomSource random) {
 
-  /** The machine's own. */
-  public static Seams system() {
-    return new Seams(Vfs.system(), Scheduler.system(), RandomSource.system());
-  }
+    /** The machine's own. */
+    public static Seams system() {
+        return new Seams(Vfs.system(), Scheduler.system(), RandomSource.system());
+    }
 
-  /** Returns the scheduler's clock. */
-  public Clock clock() {
-    return scheduler.clock();
-  }
+    /** Returns the scheduler's clock. */
+    public Clock clock() {
+        return scheduler.clock();
+    }
 }

@@ -6,7 +6,7 @@ package io.beachdb;
  */
 public interface Snapshot extends Reader, AutoCloseable {
 
-  /** Lets go of the instant. Closing twice is harmless; closing the database closes it too. */
-  @Override
-  void close();
+    /** Lets go of the instant. Closing twice is harmless; closing the database closes it too. */
+    @Override
+    void close();
 }

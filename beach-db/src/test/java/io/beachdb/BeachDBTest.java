@@ -7,8 +7,8 @@ import io.beachdb.base.ClosedException;
 import io.beachdb.base.DatabaseExistsException;
 import io.beachdb.base.DatabaseLockedException;
 import io.beachdb.base.DatabaseNotFoundException;
-import io.beachdb.base.Scheduler;
 import io.beachdb.base.RandomSource;
+import io.beachdb.base.Scheduler;
 import io.beachdb.base.StorageException;
 import io.beachdb.base.WriteRefusedException;
 import io.beachdb.testkit.CheckedVfs;
@@ -169,8 +169,9 @@ class BeachDBTest {
                 assertThatThrownBy(() -> snapshot.get(bytes("k"))).isInstanceOf(ClosedException.class);
             }
             db.compact();
-            long tombstones =
-                    db.stats().levels().stream().mapToLong(DatabaseStats.Level::tombstones).sum();
+            long tombstones = db.stats().levels().stream()
+                    .mapToLong(DatabaseStats.Level::tombstones)
+                    .sum();
             assertThat(tombstones).isZero();
         }
     }
@@ -181,7 +182,8 @@ class BeachDBTest {
             long synced = db.put(bytes("a"), bytes("1"));
             assertThat(db.durableSequence()).isGreaterThanOrEqualTo(synced);
             long logged = db.put(bytes("b"), bytes("2"), Durability.LOGGED);
-            assertThat(db.whenDurable(logged, Runnable::run).get(30, TimeUnit.SECONDS)).isGreaterThanOrEqualTo(logged);
+            assertThat(db.whenDurable(logged, Runnable::run).get(30, TimeUnit.SECONDS))
+                    .isGreaterThanOrEqualTo(logged);
             long unlogged = db.put(bytes("c"), bytes("3"), Durability.UNLOGGED);
             assertThat(db.durableSequence()).isLessThan(unlogged);
             db.awaitDurable(unlogged);
@@ -275,7 +277,9 @@ class BeachDBTest {
     @Test
     void close_whileOthersWork_endsThemByNamedExceptions() throws Exception {
         for (int round = 0; round < 5; round++) {
-            BeachDB db = BeachDB.open(directory.resolve("r" + round), options().checkLifetimes(false).build());
+            BeachDB db = BeachDB.open(
+                    directory.resolve("r" + round),
+                    options().checkLifetimes(false).build());
             List<Thread> threads = new ArrayList<>();
             List<Throwable> wrong = java.util.Collections.synchronizedList(new ArrayList<>());
             for (int t = 0; t < 4; t++) {

@@ -43,10 +43,20 @@ class HistoryTest {
     static List<Case> cases() {
         return List.of(
                 new Case("small memtables", 1, small()),
-                new Case("tiny tables and levels", 2, small().targetTableBytes(4096).baseLevelBytes(64 << 10).levelMultiplier(2)),
-                new Case("one entry a block, no filter", 3, small().blockBytes(1).filterBitsPerKey(0)),
-                new Case("uncompressed, level 0 at once", 4, small().compression(Options.Compression.NONE).level0CompactionTables(1)),
-                new Case("large blocks, manifest rolls over", 5, small().blockBytes(64 << 10).manifestBytes(4096)),
+                new Case(
+                        "tiny tables and levels",
+                        2,
+                        small().targetTableBytes(4096).baseLevelBytes(64 << 10).levelMultiplier(2)),
+                new Case(
+                        "one entry a block, no filter", 3, small().blockBytes(1).filterBitsPerKey(0)),
+                new Case(
+                        "uncompressed, level 0 at once",
+                        4,
+                        small().compression(Options.Compression.NONE).level0CompactionTables(1)),
+                new Case(
+                        "large blocks, manifest rolls over",
+                        5,
+                        small().blockBytes(64 << 10).manifestBytes(4096)),
                 new Case("defaults", 6, Options.builder()));
     }
 

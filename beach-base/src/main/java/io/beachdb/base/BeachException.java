@@ -9,19 +9,19 @@ import org.jspecify.annotations.Nullable;
  * <p>Each message says what happened, where (file, offset, object), and what the caller can do now.
  */
 public abstract sealed class BeachException extends RuntimeException
-    permits ClosedException,
-        CorruptionException,
-        DatabaseExistsException,
-        DatabaseLockedException,
-        DatabaseNotFoundException,
-        StorageException,
-        UnsupportedFormatException,
-        WriteIndeterminateException,
-        WriteRefusedException {
+        permits ClosedException,
+                CorruptionException,
+                DatabaseExistsException,
+                DatabaseLockedException,
+                DatabaseNotFoundException,
+                StorageException,
+                UnsupportedFormatException,
+                WriteIndeterminateException,
+                WriteRefusedException {
 
-  private static final long serialVersionUID = 1L;
+    private static final long serialVersionUID = 1L;
 
-  BeachException(String message, @Nullable Throwable cause) {
-    super(message, cause);
-  }
+    BeachException(String message, @Nullable Throwable cause) {
+        super(message, cause);
+    }
 }

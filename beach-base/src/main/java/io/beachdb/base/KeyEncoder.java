@@ -70,8 +70,8 @@ public final class KeyEncoder<T> {
      * begin with its values, and sorts before them. (Within another tuple, and descending, a list must be whole.)
      */
     public static KeyEncoder<List<Object>> tuple(KeyEncoder<?>... parts) {
-        return new KeyEncoder<>(
-                new KeyForm.Tuples(Stream.of(parts).<KeyForm<?>>map(part -> part.form).toList(), false));
+        return new KeyEncoder<>(new KeyForm.Tuples(
+                Stream.of(parts).<KeyForm<?>>map(part -> part.form).toList(), false));
     }
 
     /** Returns an encoder of the same values in the opposite order. */

@@ -8,21 +8,21 @@ import java.util.SplittableRandom;
  */
 public interface RandomSource {
 
-  /** Returns 64 uniformly random bits. */
-  long nextLong();
+    /** Returns 64 uniformly random bits. */
+    long nextLong();
 
-  /** Returns a source seeded from the machine's entropy. */
-  static RandomSource system() {
-    return seeded(new SplittableRandom().nextLong());
-  }
+    /** Returns a source seeded from the machine's entropy. */
+    static RandomSource system() {
+        return seeded(new SplittableRandom().nextLong());
+    }
 
-  /** Returns a source that yields the same bits for the same seed. */
-  static RandomSource seeded(long seed) {
-    SplittableRandom random = new SplittableRandom(seed);
-    return () -> {
-      synchronized (random) {
-        return random.nextLong();
-      }
-    };
-  }
+    /** Returns a source that yields the same bits for the same seed. */
+    static RandomSource seeded(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        return () -> {
+            synchronized (random) {
+                return random.nextLong();
+            }
+        };
+    }
 }

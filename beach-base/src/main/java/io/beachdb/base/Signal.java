@@ -6,6 +6,6 @@ package io.beachdb.base;
  */
 public interface Signal {
 
-  /** Lets every waiter look at its condition again. Cheap when nobody waits; never blocks. */
-  void wake();
+    /** Lets every waiter look at its condition again. Cheap when nobody waits; never blocks. */
+    void wake();
 }

@@ -2,9 +2,9 @@ package io.beachdb.base;
 
 /** A file is whole but newer than this library, or needs a feature it does not have. Names file, feature and versions. */
 public final class UnsupportedFormatException extends BeachException {
-  private static final long serialVersionUID = 1L;
+    private static final long serialVersionUID = 1L;
 
-  public UnsupportedFormatException(String file, String detail) {
-    super(file + ": " + detail, null);
-  }
+    public UnsupportedFormatException(String file, String detail) {
+        super(file + ": " + detail, null);
+    }
 }

@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
  * the disk is full and the options say to fail. This write did not happen.
  */
 public final class WriteRefusedException extends BeachException {
-  private static final long serialVersionUID = 1L;
+    private static final long serialVersionUID = 1L;
 
-  public WriteRefusedException(String message, @Nullable Throwable cause) {
-    super(message, cause);
-  }
+    public WriteRefusedException(String message, @Nullable Throwable cause) {
+        super(message, cause);
+    }
 }

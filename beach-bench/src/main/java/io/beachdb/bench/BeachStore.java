@@ -17,8 +17,7 @@ final class BeachStore implements Store {
     private static final long WRITE_BUFFER_BYTES = 64L << 20;
     private static final long MEMORY_BYTES = (512L << 20) + 4 * WRITE_BUFFER_BYTES;
     private static final int LARGEST_VALUE_BYTES = 64 << 10;
-    private static final ValueLayout.OfLong LONG =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final BeachDB db;
 

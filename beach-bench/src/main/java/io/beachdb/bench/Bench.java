@@ -75,7 +75,8 @@ public final class Bench implements Callable<Integer> {
     }
 
     private static String[] footer() {
-        List<String> lines = new ArrayList<>(List.of("", "Workloads (16-byte keys, 100-byte half-compressible values):"));
+        List<String> lines =
+                new ArrayList<>(List.of("", "Workloads (16-byte keys, 100-byte half-compressible values):"));
         for (Workload workload : Workload.values()) {
             lines.add(String.format("  %-17s %s", workload.title, workload.text));
         }
@@ -86,8 +87,8 @@ public final class Bench implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         if (n < 1000 || rounds < 1) {
-            throw new IllegalArgumentException("n is " + n + ", allowed 1000 and more; rounds is " + rounds
-                    + ", allowed 1 and more");
+            throw new IllegalArgumentException(
+                    "n is " + n + ", allowed 1000 and more; rounds is " + rounds + ", allowed 1 and more");
         }
         List<Workload> wanted = workloads.stream().map(Workload::of).sorted().toList();
         List<String> stores = new ArrayList<>(List.of(SELF));
@@ -156,8 +157,7 @@ public final class Bench implements Callable<Integer> {
         if (line.startsWith(Figures.LINE_START)) {
             Figures measured = Figures.parse(line);
             figures.add(measured);
-            System.err.printf(
-                    Locale.ROOT, "  %-17s %12s/s%n", measured.workload(), Tables.count(measured.perSecond()));
+            System.err.printf(Locale.ROOT, "  %-17s %12s/s%n", measured.workload(), Tables.count(measured.perSecond()));
         } else if (line.startsWith("STORE ")) {
             descriptions.put(store, line.substring("STORE ".length()));
         } else {

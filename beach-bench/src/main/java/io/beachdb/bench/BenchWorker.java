@@ -321,10 +321,12 @@ public final class BenchWorker {
         }
         try (Stream<String> lines = Files.lines(file)) {
             return lines.filter(line -> line.startsWith(name))
-                    .map(line -> line.substring(name.length()).replace("kB", "").strip())
-                    .mapToLong(Long::parseLong)
-                    .findFirst()
-                    .orElse(0)
+                            .map(line -> line.substring(name.length())
+                                    .replace("kB", "")
+                                    .strip())
+                            .mapToLong(Long::parseLong)
+                            .findFirst()
+                            .orElse(0)
                     * unit;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

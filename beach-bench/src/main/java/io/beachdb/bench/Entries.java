@@ -39,8 +39,8 @@ final class Entries {
     /** Checks that a value of {@code length} bytes whose first eight are {@code head} (little-endian) belongs to key i. */
     static void check(long i, long head, long length, int expectedLength) {
         if (head != i || length != expectedLength) {
-            throw new IllegalStateException("key " + i + " has a wrong value: it begins with " + head + " and has " + length
-                    + " bytes, expected " + i + " and " + expectedLength);
+            throw new IllegalStateException("key " + i + " has a wrong value: it begins with " + head + " and has "
+                    + length + " bytes, expected " + i + " and " + expectedLength);
         }
     }
 

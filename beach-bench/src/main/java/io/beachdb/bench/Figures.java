@@ -56,7 +56,8 @@ record Figures(
 
     String line() {
         StringBuilder line = new StringBuilder(LINE_START);
-        fields().forEach((name, value) -> line.append(name).append('=').append(value).append(' '));
+        fields().forEach((name, value) ->
+                line.append(name).append('=').append(value).append(' '));
         return line.toString().strip();
     }
 
@@ -76,10 +77,7 @@ record Figures(
                 number(fields, "diskBytes"),
                 number(fields, "peakBytes"),
                 new Latency(
-                        number(fields, "p50"),
-                        number(fields, "p99"),
-                        number(fields, "p999"),
-                        number(fields, "p9999")),
+                        number(fields, "p50"), number(fields, "p99"), number(fields, "p999"), number(fields, "p9999")),
                 Boolean.parseBoolean(text(fields, "capped")));
     }
 

@@ -42,7 +42,8 @@ final class RocksStore implements Store {
                 .setCompressionType(compressed ? CompressionType.LZ4_COMPRESSION : CompressionType.NO_COMPRESSION)
                 .setWriteBufferSize(64L << 20)
                 .setMaxBackgroundJobs(2)
-                .setTableFormatConfig(new BlockBasedTableConfig().setBlockCache(cache).setFilterPolicy(filter));
+                .setTableFormatConfig(
+                        new BlockBasedTableConfig().setBlockCache(cache).setFilterPolicy(filter));
         try {
             this.db = RocksDB.open(options, directory.toString());
         } catch (RocksDBException e) {

@@ -51,8 +51,8 @@ interface Store extends AutoCloseable {
             case "beach" -> new BeachStore(directory);
             case "rocksdb" -> new RocksStore(directory, true);
             case "rocksdb-none" -> new RocksStore(directory, false);
-            default -> throw new IllegalArgumentException(
-                    "store is '" + name + "', allowed beach, rocksdb, rocksdb-none");
+            default ->
+                throw new IllegalArgumentException("store is '" + name + "', allowed beach, rocksdb, rocksdb-none");
         };
     }
 }

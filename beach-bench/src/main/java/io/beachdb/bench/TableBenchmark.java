@@ -57,8 +57,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class TableBenchmark {
-    private static final ValueLayout.OfLong NUMBER =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final ValueLayout.OfLong NUMBER = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final long PREFIX = 0x757365725F6B6579L; // "user_key"
     private static final int KEY_BYTES = 16;
     private static final int VALUE_BYTES = 100;

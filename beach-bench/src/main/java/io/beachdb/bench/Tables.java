@@ -18,7 +18,8 @@ final class Tables {
             for (String store : stores) {
                 double value = median(figures, workload, store, Figures::perSecond);
                 boolean capped = figures.stream()
-                        .anyMatch(f -> f.workload().equals(workload) && f.store().equals(store) && f.capped());
+                        .anyMatch(
+                                f -> f.workload().equals(workload) && f.store().equals(store) && f.capped());
                 row.append(String.format(Locale.ROOT, "%13s%s", count(value), capped ? "*" : " "));
             }
             for (String peer : stores.subList(1, stores.size())) {
@@ -29,7 +30,13 @@ final class Tables {
         }
         part(figures, stores, workloads, "CPU microseconds an operation, whole process", Figures::cpuMicros, "%.2f");
         for (String percentile : List.of("p50", "p99", "p99.9", "p99.99")) {
-            part(figures, stores, workloads, "Latency " + percentile + ", microseconds", f -> latency(f, percentile), "%.1f");
+            part(
+                    figures,
+                    stores,
+                    workloads,
+                    "Latency " + percentile + ", microseconds",
+                    f -> latency(f, percentile),
+                    "%.1f");
         }
         part(figures, stores, workloads, "MB written to disk", f -> f.bytesWritten() / 1e6, "%.0f");
         part(figures, stores, workloads, "MB on disk afterwards", f -> f.diskBytes() / 1e6, "%.0f");
@@ -59,7 +66,8 @@ final class Tables {
         for (String workload : workloads) {
             StringBuilder row = new StringBuilder(String.format("%-17s", workload));
             for (String store : stores) {
-                row.append(String.format("%13s ", String.format(Locale.ROOT, format, median(figures, workload, store, figure))));
+                row.append(String.format(
+                        "%13s ", String.format(Locale.ROOT, format, median(figures, workload, store, figure))));
             }
             System.out.println(row);
         }
@@ -88,6 +96,8 @@ final class Tables {
         if (value >= 1e6) {
             return String.format(Locale.ROOT, "%.2fM", value / 1e6);
         }
-        return value >= 1e4 ? String.format(Locale.ROOT, "%.0fk", value / 1e3) : String.format(Locale.ROOT, "%.0f", value);
+        return value >= 1e4
+                ? String.format(Locale.ROOT, "%.0fk", value / 1e3)
+                : String.format(Locale.ROOT, "%.0f", value);
     }
 }

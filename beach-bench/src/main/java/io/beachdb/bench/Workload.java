@@ -58,7 +58,8 @@ enum Workload {
                 .filter(w -> w.title.equals(title))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("workload is '" + title + "', allowed "
-                        + String.join(", ", Arrays.stream(values()).map(w -> w.title).toList())));
+                        + String.join(
+                                ", ", Arrays.stream(values()).map(w -> w.title).toList())));
     }
 
     static List<String> titles() {

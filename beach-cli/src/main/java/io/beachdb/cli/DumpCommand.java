@@ -30,7 +30,7 @@ import picocli.CommandLine.Parameters;
             "Print what is in a file of a database, one entry a line, with offsets. Changes nothing, and needs no lock.",
             "Damage is shown where it is, and what can be read behind it too; then the exit code is 1."
         },
-        footer = "FILE is named as the database named it: 000012.wal, 000013.sst, MANIFEST-000007, CURRENT.%n")
+        footer = "FILE is named as the database named it: 000012.wal, 000013.sst, MANIFEST-000007, CURRENT.")
 final class DumpCommand extends BeachCommand {
     private static final long BUDGET_BYTES = 64L << 20;
     private static final int SHOWN_KEY_BYTES = 256;

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  * SEED 7 OPS 1000 PROFILE tiny       before the database is opened
  * RUN 3                              the run's record is on disk; operations begin
- * ACK 0 17 PUT +k00012/0=9a3e1f02    lane 0 has its operation 17 acknowledged: what it set (with a CRC-32C) and removed
+ * ACK 0 17 PUT +k10023/0=9a3e1f02    lane 0 has its operation 17 acknowledged: what it set (with a CRC-32C) and removed
  * LOGGED 0 18                        lane 0's operation 18, LOGGED, has returned
  * DONE                               all operations ended, and the database is closed
  * </pre>

@@ -313,8 +313,8 @@ public final class EngineSimulation {
             int count = value == null ? 0 : Integer.parseInt(new String(value, StandardCharsets.UTF_8));
             check(
                     count >= client.promisedAgainstDeath && count <= client.written(),
-                    "client " + client.index + " has " + count + " writes, promised "
-                            + client.promisedAgainstDeath + ", asked for " + client.written());
+                    "client " + client.index + " has " + count + " writes, promised " + client.promisedAgainstDeath
+                            + ", asked for " + client.written());
             compareOwn(db, client, count);
             found.add(count);
             for (Acknowledged write : client.acknowledged) {
@@ -342,7 +342,8 @@ public final class EngineSimulation {
             client.promisedAgainstPowerLoss = count;
             client.promisedAgainstDeath = count;
             byte[] unlogged = db.get(bytes(client.unloggedKey()));
-            client.unloggedWritten = unlogged == null ? 0 : Integer.parseInt(new String(unlogged, StandardCharsets.UTF_8));
+            client.unloggedWritten =
+                    unlogged == null ? 0 : Integer.parseInt(new String(unlogged, StandardCharsets.UTF_8));
             client.unloggedPromised = client.unloggedWritten;
         }
     }
@@ -368,7 +369,9 @@ public final class EngineSimulation {
 
     private static void take(Cursor cursor, Map<String, byte[]> into) {
         String key = new String(cursor.key().toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
-        check(into.put(key, cursor.value().toArray(ValueLayout.JAVA_BYTE)) == null, "a cursor showed " + key + " twice");
+        check(
+                into.put(key, cursor.value().toArray(ValueLayout.JAVA_BYTE)) == null,
+                "a cursor showed " + key + " twice");
     }
 
     private static void compareGets(BeachDB db, Client client) {

@@ -22,7 +22,8 @@ class CrashVerifierTest {
         CrashWorkload workload = new CrashWorkload(seed, 200, profile);
         StringBuilder lines = new StringBuilder(CrashWorker.header(workload) + "\n");
         try (BeachDB db = BeachDB.open(directory, profile.options())) {
-            CrashWorker worker = new CrashWorker(db, workload, line -> lines.append(line).append('\n'));
+            CrashWorker worker =
+                    new CrashWorker(db, workload, line -> lines.append(line).append('\n'));
             worker.begin();
             for (int lane = 0; lane < workload.lanes(); lane++) {
                 worker.runLane(lane);
@@ -39,8 +40,7 @@ class CrashVerifierTest {
 
     private byte[] anyKey() {
         try (BeachDB db = BeachDB.open(directory)) {
-            return Objects.requireNonNull(CrashState.read(db).keys().firstKey())
-                    .getBytes(StandardCharsets.US_ASCII);
+            return Objects.requireNonNull(CrashState.read(db).keys().firstKey()).getBytes(StandardCharsets.US_ASCII);
         }
     }
 
@@ -64,8 +64,8 @@ class CrashVerifierTest {
             db.delete(key);
         }
         assertThat(verify().violations())
-                .anyMatch(text -> text.contains("an earlier opening showed another state")
-                        && text.contains("became absent"));
+                .anyMatch(text ->
+                        text.contains("an earlier opening showed another state") && text.contains("became absent"));
     }
 
     @Test

@@ -7,28 +7,28 @@ import org.jspecify.annotations.Nullable;
 
 /** Gathers what goes wrong while closing, so that everything is closed all the same and the first problem is told. */
 final class Closing {
-  private final List<BeachException> problems = new ArrayList<>();
+    private final List<BeachException> problems = new ArrayList<>();
 
-  void attempt(Runnable step) {
-    try {
-      step.run();
-    } catch (BeachException e) {
-      add(e);
+    void attempt(Runnable step) {
+        try {
+            step.run();
+        } catch (BeachException e) {
+            add(e);
+        }
     }
-  }
 
-  synchronized void add(@Nullable BeachException problem) {
-    if (problem != null && !problems.contains(problem)) {
-      problems.add(problem);
+    synchronized void add(@Nullable BeachException problem) {
+        if (problem != null && !problems.contains(problem)) {
+            problems.add(problem);
+        }
     }
-  }
 
-  synchronized void throwIfAny() {
-    if (problems.isEmpty()) {
-      return;
+    synchronized void throwIfAny() {
+        if (problems.isEmpty()) {
+            return;
+        }
+        BeachException first = problems.getFirst();
+        problems.stream().skip(1).forEach(first::addSuppressed);
+        throw first;
     }
-    BeachException first = problems.getFirst();
-    problems.stream().skip(1).forEach(first::addSuppressed);
-    throw first;
-  }
 }

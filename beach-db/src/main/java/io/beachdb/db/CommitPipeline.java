@@ -34,445 +34,451 @@ import org.jspecify.annotations.Nullable;
  * order of their sequences. So the next group is on its way to the log while this one's inserts and sync go on.
  */
 final class CommitPipeline implements WalListener {
-  /*
-   * P1  One leads at a time. Only the leader gives sequences, appends to the log, and changes the active memtable.
-   * P2  Log bytes are handed over before an entry is inserted, and inserted before it is visible. Once a sequence is given,
-   *     its entries are inserted even if the hand-over failed: then the write is indeterminate, visible now, and durable if
-   *     a resume brings memory to disk.
-   * P3  Sequences become visible in order: the ring holds the requests in the order of their sequences, and only the one
-   *     who advances (one at a time) takes inserted ones from its head.
-   * P4  A memtable that was rotated away has all its entries once the visible sequence has reached its last.
-   * P5  A synced write is done when it is visible and synced; the later of the two wakes it. Both flags are volatile, so of
-   *     the two who set them at least one sees the other's.
-   * P6  A request that is done belongs to its caller again: nothing of it is read after the flag that lets it go is set,
-   *     but for deciding on a wake, which does no harm when it is spurious.
-   */
-  private static final VarHandle QUEUE;
-  private static final VarHandle LEADING;
-  private static final VarHandle ADVANCING;
-  private static final VarHandle LOGGED_BYTES;
-  private static final int RING = 1 << 12;
-  private static final int INSERTED_BY_LEADER_BYTES = 16 << 10;
-  private static final long LEAD_SPIN_NANOS = 5_000;
-
-  static {
-    try {
-      MethodHandles.Lookup lookup = MethodHandles.lookup();
-      QUEUE = lookup.findVarHandle(CommitPipeline.class, "queue", WriteRequest.class);
-      LEADING = lookup.findVarHandle(CommitPipeline.class, "leading", boolean.class);
-      LOGGED_BYTES = lookup.findVarHandle(CommitPipeline.class, "loggedBytes", long.class);
-      ADVANCING = lookup.findVarHandle(CommitPipeline.class, "advancing", boolean.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
-  /** What the pipeline asks of the engine. */
-  interface Room {
-    /**
-     * Makes room for a write, waiting as needed, as leader: in memtable, log and memory, behind compaction's debt.
-     *
-     * @return the memtable to insert into
-     * @throws BeachException if the write is refused
+    /*
+     * P1  One leads at a time. Only the leader gives sequences, appends to the log, and changes the active memtable.
+     * P2  Log bytes are handed over before an entry is inserted, and inserted before it is visible. Once a sequence is given,
+     *     its entries are inserted even if the hand-over failed: then the write is indeterminate, visible now, and durable if
+     *     a resume brings memory to disk.
+     * P3  Sequences become visible in order: the ring holds the requests in the order of their sequences, and only the one
+     *     who advances (one at a time) takes inserted ones from its head.
+     * P4  A memtable that was rotated away has all its entries once the visible sequence has reached its last.
+     * P5  A synced write is done when it is visible and synced; the later of the two wakes it. Both flags are volatile, so of
+     *     the two who set them at least one sees the other's.
+     * P6  A request that is done belongs to its caller again: nothing of it is read after the flag that lets it go is set,
+     *     but for deciding on a wake, which does no harm when it is spurious.
      */
-    MemtableSlot makeRoom(WriteRequest request);
+    private static final VarHandle QUEUE;
+    private static final VarHandle LEADING;
+    private static final VarHandle ADVANCING;
+    private static final VarHandle LOGGED_BYTES;
+    private static final int RING = 1 << 12;
+    private static final int INSERTED_BY_LEADER_BYTES = 16 << 10;
+    private static final long LEAD_SPIN_NANOS = 5_000;
 
-    /** A hand-over or sync failed; nothing more is taken by this log. */
-    void logFailed(StorageException failure);
-
-    /** All logged writes up to {@code sequence} are on disk. */
-    void logSynced(long sequence);
-  }
-
-  // Set once.
-  private final Scheduler scheduler;
-  private final Room room;
-  private final Signal leadFree;
-  private final Signal ringFree;
-  private final BooleanSupplier tryLead = this::tryLead;
-
-  @SuppressWarnings("UnusedVariable") // through QUEUE
-  private volatile @Nullable WriteRequest queue; // newest first
-
-  @SuppressWarnings("UnusedVariable") // through LEADING
-  private volatile boolean leading;
-
-  // The leader's.
-  private final List<WriteRequest> group = new ArrayList<>();
-  private int firstPending; // index in group of the first request not handed over
-  private boolean appended;
-  private long lastSequence;
-  private volatile long loggedBytes; // stored by the leader
-  private volatile @Nullable WalWriter wal; // null until the opening ends
-
-  // P3. The tail is the leader's, the head belongs to who advances.
-  private final AtomicReferenceArray<@Nullable WriteRequest> ring = new AtomicReferenceArray<>(RING);
-  private volatile long ringTail;
-  private volatile long ringHead;
-  private volatile boolean waitsForRing;
-
-  @SuppressWarnings("UnusedVariable") // through ADVANCING
-  private volatile boolean advancing;
-
-  private volatile long visibleSequence;
-
-  // Guarded by itself: synced writes whose sync is to come, in the order of their sequences.
-  private final Deque<WriteRequest> unsynced = new ArrayDeque<>();
-
-  CommitPipeline(Scheduler scheduler, Room room, long lastSequence) {
-    this.scheduler = scheduler;
-    this.room = room;
-    this.lastSequence = lastSequence;
-    this.visibleSequence = lastSequence;
-    this.leadFree = scheduler.newSignal("commit-lead", LEAD_SPIN_NANOS);
-    this.ringFree = scheduler.newSignal("commit-ring", LEAD_SPIN_NANOS);
-  }
-
-  long visibleSequence() {
-    return visibleSequence;
-  }
-
-  /** Returns the last sequence given out; the leader's to ask. */
-  long lastSequence() {
-    return lastSequence;
-  }
-
-  /** Returns how many bytes of records, with their headers, went to logs. */
-  long loggedBytes() {
-    return loggedBytes;
-  }
-
-  /** Sets the log writer; as leader, or before there are writers. */
-  void setWal(WalWriter writer) {
-    wal = writer;
-  }
-
-  WalWriter wal() {
-    WalWriter writer = wal;
-    if (writer == null) {
-      throw new AssertionError("no log yet");
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            QUEUE = lookup.findVarHandle(CommitPipeline.class, "queue", WriteRequest.class);
+            LEADING = lookup.findVarHandle(CommitPipeline.class, "leading", boolean.class);
+            LOGGED_BYTES = lookup.findVarHandle(CommitPipeline.class, "loggedBytes", long.class);
+            ADVANCING = lookup.findVarHandle(CommitPipeline.class, "advancing", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
     }
-    return writer;
-  }
 
-  /**
-   * Commits a sealed request and waits until it is as durable as it asks to be.
-   *
-   * @return the write's last sequence
-   */
-  long commit(WriteRequest request) {
-    push(request);
-    if (!tryLead()) {
-      scheduler.await(request.signal, () -> request.state != WriteRequest.QUEUED || tryLead());
-    }
-    if (request.state == WriteRequest.QUEUED) {
-      lead(request);
-    }
-    if (request.state == WriteRequest.REFUSED) {
-      throw Objects.requireNonNull(request.refusal, "refused without a reason");
-    }
-    if (request.state == WriteRequest.LOGGED) {
-      insert(request, request);
-      advance(request);
-    }
-    BooleanSupplier done = request.durability == Durability.SYNCED ? request.isDone : request.isVisible;
-    if (!done.getAsBoolean()) {
-      scheduler.await(request.signal, done);
-    }
-    StorageException failure = request.logFailure;
-    if (failure != null) {
-      throw new WriteIndeterminateException(
-          request.firstSequence,
-          request.lastSequence,
-          "the log failed under this write: sequences " + request.firstSequence + " to " + request.lastSequence
-              + " are visible now, and after a crash wholly there or wholly not. resume() or a reopen decides it.",
-          failure);
-    }
-    return request.lastSequence;
-  }
+    /** What the pipeline asks of the engine. */
+    interface Room {
+        /**
+         * Makes room for a write, waiting as needed, as leader: in memtable, log and memory, behind compaction's debt.
+         *
+         * @return the memtable to insert into
+         * @throws BeachException if the write is refused
+         */
+        MemtableSlot makeRoom(WriteRequest request);
 
-  private void push(WriteRequest request) {
-    WriteRequest head;
-    do {
-      head = queue;
-      request.next = head;
-    } while (!QUEUE.compareAndSet(this, head, request));
-  }
+        /** A hand-over or sync failed; nothing more is taken by this log. */
+        void logFailed(StorageException failure);
 
-  private boolean tryLead() {
-    return !leading && LEADING.compareAndSet(this, false, true);
-  }
+        /** All logged writes up to {@code sequence} are on disk. */
+        void logSynced(long sequence);
+    }
 
-  /** Runs {@code action} while leading, without a group: to rotate, to close. */
-  void asLeader(Runnable action) {
-    if (!tryLead()) {
-      scheduler.await(leadFree, tryLead);
-    }
-    try {
-      action.run();
-    } finally {
-      letGoOfLead();
-    }
-  }
+    // Set once.
+    private final Scheduler scheduler;
+    private final Room room;
+    private final Signal leadFree;
+    private final Signal ringFree;
+    private final BooleanSupplier tryLead = this::tryLead;
 
-  private void letGoOfLead() {
-    leading = false;
-    // Somebody may have queued after the drain, seen us lead, and begun to wait: it must look again.
-    VarHandle.fullFence();
-    WriteRequest waiting = queue;
-    if (waiting != null) {
-      waiting.signal.wake();
-    }
-    leadFree.wake();
-  }
+    @SuppressWarnings("UnusedVariable") // through QUEUE
+    private volatile @Nullable WriteRequest queue; // newest first
 
-  /** Leads one group. The lead is held at the call, and free at the return. */
-  private void lead(WriteRequest own) {
-    try {
-      drain();
-      boolean synced = false;
-      for (int i = 0; i < group.size(); i++) {
-        synced |= assign(group.get(i));
-      }
-      handOver(synced, own);
-    } finally {
-      group.clear();
-      firstPending = 0;
-      letGoOfLead();
-    }
-  }
+    @SuppressWarnings("UnusedVariable") // through LEADING
+    private volatile boolean leading;
 
-  /** Takes all that is queued, oldest first. */
-  private void drain() {
-    WriteRequest newest = (WriteRequest) QUEUE.getAndSet(this, null);
-    for (WriteRequest r = newest; r != null; r = r.next) {
-      group.add(r);
-    }
-    for (int i = 0, j = group.size() - 1; i < j; i++, j--) {
-      WriteRequest swapped = group.get(i);
-      group.set(i, group.get(j));
-      group.set(j, swapped);
-    }
-  }
+    // The leader's.
+    private final List<WriteRequest> group = new ArrayList<>();
+    private int firstPending; // index in group of the first request not handed over
+    private boolean appended;
+    private long lastSequence;
+    private volatile long loggedBytes; // stored by the leader
+    private volatile @Nullable WalWriter wal; // null until the opening ends
 
-  /** Gives a request its sequences and appends it; returns whether somebody must sync for it. */
-  private boolean assign(WriteRequest request) {
-    MemtableSlot slot;
-    try {
-      slot = room.makeRoom(request);
-    } catch (BeachException refusal) {
-      request.refusal = refusal;
-      return false;
-    } catch (RuntimeException | Error broken) {
-      // Whatever it is, the others of the group must not wait for ever.
-      request.refusal = new WriteRefusedException("the write was refused by an internal failure", broken);
-      return false;
-    }
-    if (request.operations > InternalKeys.MAX_SEQUENCE - lastSequence) {
-      throw new AssertionError("P1: sequences are used up");
-    }
-    request.slot = slot;
-    request.firstSequence = lastSequence + 1;
-    request.lastSequence = lastSequence + request.operations;
-    lastSequence = request.lastSequence;
-    slot.lastSequence = lastSequence;
-    if (request.durability == Durability.UNLOGGED) {
-      if (slot.firstUnlogged == Long.MAX_VALUE) {
-        slot.firstUnlogged = request.firstSequence;
-      }
-    } else {
-      append(request);
-    }
-    enqueue(request);
-    return request.durability == Durability.SYNCED;
-  }
+    // P3. The tail is the leader's, the head belongs to who advances.
+    private final AtomicReferenceArray<@Nullable WriteRequest> ring = new AtomicReferenceArray<>(RING);
+    private volatile long ringTail;
+    private volatile long ringHead;
+    private volatile boolean waitsForRing;
 
-  private void append(WriteRequest request) {
-    try {
-      wal().append(
-              request.memory, 0, request.length, request.checksum, request.firstSequence, request.lastSequence);
-      appended = true;
-      LOGGED_BYTES.setOpaque(this, loggedBytes + request.length + FragmentFormat.PREFIXED_HEADER_BYTES);
-    } catch (StorageException e) {
-      request.logFailure = e;
-      room.logFailed(e);
-      return;
-    }
-    if (request.durability == Durability.SYNCED) {
-      synchronized (unsynced) {
-        unsynced.addLast(request);
-      }
-    }
-  }
+    @SuppressWarnings("UnusedVariable") // through ADVANCING
+    private volatile boolean advancing;
 
-  private void enqueue(WriteRequest request) {
-    long tail = ringTail;
-    if (tail - ringHead >= RING) {
-      waitsForRing = true;
-      scheduler.await(ringFree, () -> tail - ringHead < RING);
-      waitsForRing = false;
+    private volatile long visibleSequence;
+
+    // Guarded by itself: synced writes whose sync is to come, in the order of their sequences.
+    private final Deque<WriteRequest> unsynced = new ArrayDeque<>();
+
+    CommitPipeline(Scheduler scheduler, Room room, long lastSequence) {
+        this.scheduler = scheduler;
+        this.room = room;
+        this.lastSequence = lastSequence;
+        this.visibleSequence = lastSequence;
+        this.leadFree = scheduler.newSignal("commit-lead", LEAD_SPIN_NANOS);
+        this.ringFree = scheduler.newSignal("commit-ring", LEAD_SPIN_NANOS);
     }
-    ring.set((int) (tail & RING - 1), request);
-    ringTail = tail + 1;
-  }
 
-  /** Hands over what the leader has appended so far: before the log or the memtable changes under a group. */
-  void handOverPending() {
-    handOver(false, null);
-  }
+    long visibleSequence() {
+        return visibleSequence;
+    }
 
-  private void handOver(boolean synced, @Nullable WriteRequest own) {
-    StorageException failure = null;
-    if (appended) {
-      appended = false;
-      try {
-        if (synced) {
-          wal().handOverSynced();
+    /** Returns the last sequence given out; the leader's to ask. */
+    long lastSequence() {
+        return lastSequence;
+    }
+
+    /** Returns how many bytes of records, with their headers, went to logs. */
+    long loggedBytes() {
+        return loggedBytes;
+    }
+
+    /** Sets the log writer; as leader, or before there are writers. */
+    void setWal(WalWriter writer) {
+        wal = writer;
+    }
+
+    WalWriter wal() {
+        WalWriter writer = wal;
+        if (writer == null) {
+            throw new AssertionError("no log yet");
+        }
+        return writer;
+    }
+
+    /**
+     * Commits a sealed request and waits until it is as durable as it asks to be.
+     *
+     * @return the write's last sequence
+     */
+    long commit(WriteRequest request) {
+        push(request);
+        if (!tryLead()) {
+            scheduler.await(request.signal, () -> request.state != WriteRequest.QUEUED || tryLead());
+        }
+        if (request.state == WriteRequest.QUEUED) {
+            lead(request);
+        }
+        if (request.state == WriteRequest.REFUSED) {
+            throw Objects.requireNonNull(request.refusal, "refused without a reason");
+        }
+        if (request.state == WriteRequest.LOGGED) {
+            insert(request, request);
+            advance(request);
+        }
+        BooleanSupplier done = request.durability == Durability.SYNCED ? request.isDone : request.isVisible;
+        if (!done.getAsBoolean()) {
+            scheduler.await(request.signal, done);
+        }
+        StorageException failure = request.logFailure;
+        if (failure != null) {
+            throw new WriteIndeterminateException(
+                    request.firstSequence,
+                    request.lastSequence,
+                    "the log failed under this write: sequences " + request.firstSequence + " to "
+                            + request.lastSequence
+                            + " are visible now, and after a crash wholly there or wholly not. resume() or a reopen decides it.",
+                    failure);
+        }
+        return request.lastSequence;
+    }
+
+    private void push(WriteRequest request) {
+        WriteRequest head;
+        do {
+            head = queue;
+            request.next = head;
+        } while (!QUEUE.compareAndSet(this, head, request));
+    }
+
+    private boolean tryLead() {
+        return !leading && LEADING.compareAndSet(this, false, true);
+    }
+
+    /** Runs {@code action} while leading, without a group: to rotate, to close. */
+    void asLeader(Runnable action) {
+        if (!tryLead()) {
+            scheduler.await(leadFree, tryLead);
+        }
+        try {
+            action.run();
+        } finally {
+            letGoOfLead();
+        }
+    }
+
+    private void letGoOfLead() {
+        leading = false;
+        // Somebody may have queued after the drain, seen us lead, and begun to wait: it must look again.
+        VarHandle.fullFence();
+        WriteRequest waiting = queue;
+        if (waiting != null) {
+            waiting.signal.wake();
+        }
+        leadFree.wake();
+    }
+
+    /** Leads one group. The lead is held at the call, and free at the return. */
+    private void lead(WriteRequest own) {
+        try {
+            drain();
+            boolean synced = false;
+            for (int i = 0; i < group.size(); i++) {
+                synced |= assign(group.get(i));
+            }
+            handOver(synced, own);
+        } finally {
+            group.clear();
+            firstPending = 0;
+            letGoOfLead();
+        }
+    }
+
+    /** Takes all that is queued, oldest first. */
+    private void drain() {
+        WriteRequest newest = (WriteRequest) QUEUE.getAndSet(this, null);
+        for (WriteRequest r = newest; r != null; r = r.next) {
+            group.add(r);
+        }
+        for (int i = 0, j = group.size() - 1; i < j; i++, j--) {
+            WriteRequest swapped = group.get(i);
+            group.set(i, group.get(j));
+            group.set(j, swapped);
+        }
+    }
+
+    /** Gives a request its sequences and appends it; returns whether somebody must sync for it. */
+    private boolean assign(WriteRequest request) {
+        MemtableSlot slot;
+        try {
+            slot = room.makeRoom(request);
+        } catch (BeachException refusal) {
+            request.refusal = refusal;
+            return false;
+        } catch (RuntimeException | Error broken) {
+            // Whatever it is, the others of the group must not wait for ever.
+            request.refusal = new WriteRefusedException("the write was refused by an internal failure", broken);
+            return false;
+        }
+        if (request.operations > InternalKeys.MAX_SEQUENCE - lastSequence) {
+            throw new AssertionError("P1: sequences are used up");
+        }
+        request.slot = slot;
+        request.firstSequence = lastSequence + 1;
+        request.lastSequence = lastSequence + request.operations;
+        lastSequence = request.lastSequence;
+        slot.lastSequence = lastSequence;
+        if (request.durability == Durability.UNLOGGED) {
+            if (slot.firstUnlogged == Long.MAX_VALUE) {
+                slot.firstUnlogged = request.firstSequence;
+            }
         } else {
-          wal().handOver();
+            append(request);
         }
-      } catch (StorageException e) {
-        failure = e;
-        room.logFailed(e);
-      }
+        enqueue(request);
+        return request.durability == Durability.SYNCED;
     }
-    for (; firstPending < group.size(); firstPending++) {
-      WriteRequest request = group.get(firstPending);
-      if (request.slot == null && request.refusal == null) {
-        break; // not looked at yet: we are in the middle of the group
-      }
-      release(request, failure, own);
-    }
-  }
 
-  /** Lets a request of the group go on: its bytes are handed over, or it is refused. */
-  private void release(WriteRequest request, @Nullable StorageException failure, @Nullable WriteRequest own) {
-    Signal signal = request.signal;
-    if (request.refusal != null) {
-      request.state = WriteRequest.REFUSED;
-      signal.wake();
-      return;
-    }
-    if (failure != null && request.durability != Durability.UNLOGGED && request.logFailure == null) {
-      forgetUnsynced(request);
-      request.logFailure = failure;
-    }
-    if (request == own
-        || request.durability != Durability.SYNCED
-        || request.length > INSERTED_BY_LEADER_BYTES
-        || own == null) {
-      request.state = WriteRequest.LOGGED;
-      if (request != own) {
-        signal.wake();
-      }
-      return;
-    }
-    insert(request, own);
-    request.state = WriteRequest.LED;
-    advance(null);
-  }
-
-  private void forgetUnsynced(WriteRequest request) {
-    synchronized (unsynced) {
-      unsynced.remove(request);
-    }
-  }
-
-  /** Inserts a request's entries, with the place-memory of {@code inserting}'s last insert. */
-  private static void insert(WriteRequest request, WriteRequest inserting) {
-    MemtableSlot slot = request.slot;
-    if (slot == null) {
-      throw new AssertionError("P1: inserted before it was given a memtable");
-    }
-    Memtable memtable = slot.memtable;
-    Inserter inserter = inserting.inserterFor(slot);
-    MemorySegment memory = request.memory;
-    BatchCursor batch = inserting.batchCursor;
-    batch.begin(memory, io.beachdb.wal.WalFormat.BODY_OFFSET);
-    long sequence = request.firstSequence;
-    while (batch.next()) {
-      memtable.add(
-          inserter,
-          memory,
-          batch.keyOffset,
-          batch.keyLength,
-          InternalKeys.trailer(sequence++, batch.kind),
-          memory,
-          batch.valueOffset,
-          batch.valueLength);
-    }
-    request.inserted = true;
-  }
-
-  /** Makes visible what is inserted, in order. */
-  private void advance(@Nullable WriteRequest own) {
-    while (!advancing && ADVANCING.compareAndSet(this, false, true)) {
-      long head = ringHead;
-      while (head < ringTail) {
-        int at = (int) (head & RING - 1);
-        WriteRequest request = ring.get(at);
-        if (request == null || !request.inserted) {
-          break;
+    private void append(WriteRequest request) {
+        try {
+            wal().append(
+                            request.memory,
+                            0,
+                            request.length,
+                            request.checksum,
+                            request.firstSequence,
+                            request.lastSequence);
+            appended = true;
+            LOGGED_BYTES.setOpaque(this, loggedBytes + request.length + FragmentFormat.PREFIXED_HEADER_BYTES);
+        } catch (StorageException e) {
+            request.logFailure = e;
+            room.logFailed(e);
+            return;
         }
-        ring.set(at, null);
-        head++;
-        ringHead = head;
+        if (request.durability == Durability.SYNCED) {
+            synchronized (unsynced) {
+                unsynced.addLast(request);
+            }
+        }
+    }
+
+    private void enqueue(WriteRequest request) {
+        long tail = ringTail;
+        if (tail - ringHead >= RING) {
+            waitsForRing = true;
+            scheduler.await(ringFree, () -> tail - ringHead < RING);
+            waitsForRing = false;
+        }
+        ring.set((int) (tail & RING - 1), request);
+        ringTail = tail + 1;
+    }
+
+    /** Hands over what the leader has appended so far: before the log or the memtable changes under a group. */
+    void handOverPending() {
+        handOver(false, null);
+    }
+
+    private void handOver(boolean synced, @Nullable WriteRequest own) {
+        StorageException failure = null;
+        if (appended) {
+            appended = false;
+            try {
+                if (synced) {
+                    wal().handOverSynced();
+                } else {
+                    wal().handOver();
+                }
+            } catch (StorageException e) {
+                failure = e;
+                room.logFailed(e);
+            }
+        }
+        for (; firstPending < group.size(); firstPending++) {
+            WriteRequest request = group.get(firstPending);
+            if (request.slot == null && request.refusal == null) {
+                break; // not looked at yet: we are in the middle of the group
+            }
+            release(request, failure, own);
+        }
+    }
+
+    /** Lets a request of the group go on: its bytes are handed over, or it is refused. */
+    private void release(WriteRequest request, @Nullable StorageException failure, @Nullable WriteRequest own) {
         Signal signal = request.signal;
-        boolean waitsForSync = request.durability == Durability.SYNCED;
-        visibleSequence = request.lastSequence;
-        request.visible = true; // P6: its caller's from here
-        if (request != own && (!waitsForSync || request.synced || request.logFailure != null)) {
-          signal.wake();
+        if (request.refusal != null) {
+            request.state = WriteRequest.REFUSED;
+            signal.wake();
+            return;
         }
-      }
-      advancing = false;
-      scheduler.reach("visible");
-      if (waitsForRing) {
-        ringFree.wake();
-      }
-      // Who inserted meanwhile found us advancing and left it to us.
-      VarHandle.fullFence();
-      WriteRequest next = head < ringTail ? ring.get((int) (head & RING - 1)) : null;
-      if (next == null || !next.inserted) {
-        return;
-      }
-    }
-  }
-
-  @Override
-  public void synced(long sequence) {
-    while (true) {
-      WriteRequest request;
-      synchronized (unsynced) {
-        request = unsynced.peekFirst();
-        if (request == null || request.lastSequence > sequence) {
-          break;
+        if (failure != null && request.durability != Durability.UNLOGGED && request.logFailure == null) {
+            forgetUnsynced(request);
+            request.logFailure = failure;
         }
-        unsynced.removeFirst();
-      }
-      Signal signal = request.signal;
-      request.synced = true; // P6
-      if (request.visible) {
-        signal.wake();
-      }
+        if (request == own
+                || request.durability != Durability.SYNCED
+                || request.length > INSERTED_BY_LEADER_BYTES
+                || own == null) {
+            request.state = WriteRequest.LOGGED;
+            if (request != own) {
+                signal.wake();
+            }
+            return;
+        }
+        insert(request, own);
+        request.state = WriteRequest.LED;
+        advance(null);
     }
-    room.logSynced(sequence);
-  }
 
-  @Override
-  public void failed(StorageException failure) {
-    room.logFailed(failure);
-    while (true) {
-      WriteRequest request;
-      synchronized (unsynced) {
-        request = unsynced.pollFirst();
-      }
-      if (request == null) {
-        return;
-      }
-      Signal signal = request.signal;
-      request.logFailure = failure; // P6
-      signal.wake();
+    private void forgetUnsynced(WriteRequest request) {
+        synchronized (unsynced) {
+            unsynced.remove(request);
+        }
     }
-  }
+
+    /** Inserts a request's entries, with the place-memory of {@code inserting}'s last insert. */
+    private static void insert(WriteRequest request, WriteRequest inserting) {
+        MemtableSlot slot = request.slot;
+        if (slot == null) {
+            throw new AssertionError("P1: inserted before it was given a memtable");
+        }
+        Memtable memtable = slot.memtable;
+        Inserter inserter = inserting.inserterFor(slot);
+        MemorySegment memory = request.memory;
+        BatchCursor batch = inserting.batchCursor;
+        batch.begin(memory, io.beachdb.wal.WalFormat.BODY_OFFSET);
+        long sequence = request.firstSequence;
+        while (batch.next()) {
+            memtable.add(
+                    inserter,
+                    memory,
+                    batch.keyOffset,
+                    batch.keyLength,
+                    InternalKeys.trailer(sequence++, batch.kind),
+                    memory,
+                    batch.valueOffset,
+                    batch.valueLength);
+        }
+        request.inserted = true;
+    }
+
+    /** Makes visible what is inserted, in order. */
+    private void advance(@Nullable WriteRequest own) {
+        while (!advancing && ADVANCING.compareAndSet(this, false, true)) {
+            long head = ringHead;
+            while (head < ringTail) {
+                int at = (int) (head & RING - 1);
+                WriteRequest request = ring.get(at);
+                if (request == null || !request.inserted) {
+                    break;
+                }
+                ring.set(at, null);
+                head++;
+                ringHead = head;
+                Signal signal = request.signal;
+                boolean waitsForSync = request.durability == Durability.SYNCED;
+                visibleSequence = request.lastSequence;
+                request.visible = true; // P6: its caller's from here
+                if (request != own && (!waitsForSync || request.synced || request.logFailure != null)) {
+                    signal.wake();
+                }
+            }
+            advancing = false;
+            scheduler.reach("visible");
+            if (waitsForRing) {
+                ringFree.wake();
+            }
+            // Who inserted meanwhile found us advancing and left it to us.
+            VarHandle.fullFence();
+            WriteRequest next = head < ringTail ? ring.get((int) (head & RING - 1)) : null;
+            if (next == null || !next.inserted) {
+                return;
+            }
+        }
+    }
+
+    @Override
+    public void synced(long sequence) {
+        while (true) {
+            WriteRequest request;
+            synchronized (unsynced) {
+                request = unsynced.peekFirst();
+                if (request == null || request.lastSequence > sequence) {
+                    break;
+                }
+                unsynced.removeFirst();
+            }
+            Signal signal = request.signal;
+            request.synced = true; // P6
+            if (request.visible) {
+                signal.wake();
+            }
+        }
+        room.logSynced(sequence);
+    }
+
+    @Override
+    public void failed(StorageException failure) {
+        room.logFailed(failure);
+        while (true) {
+            WriteRequest request;
+            synchronized (unsynced) {
+                request = unsynced.pollFirst();
+            }
+            if (request == null) {
+                return;
+            }
+            Signal signal = request.signal;
+            request.logFailure = failure; // P6
+            signal.wake();
+        }
+    }
 }

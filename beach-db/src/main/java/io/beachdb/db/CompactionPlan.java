@@ -14,20 +14,20 @@ import java.util.List;
  * @param reason for people
  */
 record CompactionPlan(
-    int fromLevel,
-    int toLevel,
-    List<TableHandle> inputs,
-    List<TableHandle> overlapped,
-    boolean trivialMove,
-    String reason) {
+        int fromLevel,
+        int toLevel,
+        List<TableHandle> inputs,
+        List<TableHandle> overlapped,
+        boolean trivialMove,
+        String reason) {
 
-  List<TableHandle> allInputs() {
-    List<TableHandle> all = new ArrayList<>(inputs);
-    all.addAll(overlapped);
-    return all;
-  }
+    List<TableHandle> allInputs() {
+        List<TableHandle> all = new ArrayList<>(inputs);
+        all.addAll(overlapped);
+        return all;
+    }
 
-  long inputBytes() {
-    return allInputs().stream().mapToLong(t -> t.entry().fileBytes()).sum();
-  }
+    long inputBytes() {
+        return allInputs().stream().mapToLong(t -> t.entry().fileBytes()).sum();
+    }
 }

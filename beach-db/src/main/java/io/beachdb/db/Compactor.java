@@ -20,315 +20,317 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs the compactions that {@link LeveledCompaction} picks, in the background, some at a time. */
 final class Compactor {
-  private static final long RETRY_NANOS = 500_000_000;
-  private static final long POLL_NANOS = 50_000_000;
-  private static final long NANOS_PER_SECOND = 1_000_000_000;
+    private static final long RETRY_NANOS = 500_000_000;
+    private static final long POLL_NANOS = 50_000_000;
+    private static final long NANOS_PER_SECOND = 1_000_000_000;
 
-  private final Engine engine;
-  private final Opened opened;
-  private final LeveledCompaction policy;
-  private final int maxRunning;
-  private final long bytesPerSecond;
-  private final AtomicLong bytes = new AtomicLong();
-  private final AtomicLong count = new AtomicLong();
-  private final AtomicLong moves = new AtomicLong();
+    private final Engine engine;
+    private final Opened opened;
+    private final LeveledCompaction policy;
+    private final int maxRunning;
+    private final long bytesPerSecond;
+    private final AtomicLong bytes = new AtomicLong();
+    private final AtomicLong count = new AtomicLong();
+    private final AtomicLong moves = new AtomicLong();
 
-  // Guarded by this; also TableHandle.compacting.
-  private int running;
-  private boolean stopped;
+    // Guarded by this; also TableHandle.compacting.
+    private int running;
+    private boolean stopped;
 
-  Compactor(Engine engine, Opened opened) {
-    this.engine = engine;
-    this.opened = opened;
-    this.policy = new LeveledCompaction(engine.options());
-    this.maxRunning = engine.options().compactionThreads();
-    this.bytesPerSecond = engine.options().compactionBytesPerSecond();
-  }
-
-  /** Starts as many compactions as may run and are called for. */
-  void schedule() {
-    while (true) {
-      CompactionPlan plan;
-      synchronized (this) {
-        plan = stopped || engine.isStopped() || running >= maxRunning ? null : take(null);
-      }
-      if (plan == null) {
-        return;
-      }
-      engine.tasks().submit("compaction", () -> runAll(plan));
+    Compactor(Engine engine, Opened opened) {
+        this.engine = engine;
+        this.opened = opened;
+        this.policy = new LeveledCompaction(engine.options());
+        this.maxRunning = engine.options().compactionThreads();
+        this.bytesPerSecond = engine.options().compactionBytesPerSecond();
     }
-  }
 
-  /** Picks a plan and marks its tables; null when there is none. Caller holds this. */
-  private @Nullable CompactionPlan take(@Nullable KeyRange range) {
-    View view = engine.currentView();
-    if (view == null) {
-      return null;
-    }
-    Version version = view.tables.version;
-    CompactionPlan plan = range == null
-        ? policy.pick(version, oldestSnapshot())
-        : policy.pickRange(version, range.smallest(), range.largest());
-    if (plan != null) {
-      plan.allInputs().forEach(table -> table.compacting = true);
-      running++;
-    }
-    return plan;
-  }
-
-  private record KeyRange(@Nullable InternalKey smallest, @Nullable InternalKey largest) {}
-
-  private long oldestSnapshot() {
-    return engine.snapshots().boundaries(engine::visibleSequence)[0];
-  }
-
-  private void release(CompactionPlan plan) {
-    synchronized (this) {
-      plan.allInputs().forEach(table -> table.compacting = false);
-      running--;
-    }
-    engine.progress().wake();
-  }
-
-  private void runAll(CompactionPlan first) {
-    CompactionPlan plan = first;
-    while (plan != null) {
-      boolean done = runAndReport(plan);
-      if (!done) {
-        return;
-      }
-      synchronized (this) {
-        plan = stopped || engine.isStopped() || running >= maxRunning ? null : take(null);
-      }
-    }
-    schedule();
-  }
-
-  /** Runs a plan; returns whether to go on with further ones now. */
-  private boolean runAndReport(CompactionPlan plan) {
-    boolean retry = false;
-    try {
-      run(plan);
-      engine.diskFull(false);
-      return true;
-    } catch (ClosedException e) {
-      return false; // given up for a close
-    } catch (StorageException e) {
-      if (e.diskFull()) {
-        engine.diskFull(true);
-      } else if (opened.directory().failure() != null) {
-        engine.fail(e);
-      }
-      engine.listener().onInfo("a compaction failed: " + plan.reason(), e);
-      retry = true;
-      return false;
-    } catch (BeachException e) {
-      engine.fail(e); // damage: what it would have read is not thrown away
-      return false;
-    } finally {
-      release(plan);
-      if (retry) {
-        engine.scheduler().after(RETRY_NANOS, "compaction-retry", this::schedule);
-      }
-    }
-  }
-
-  private void run(CompactionPlan plan) {
-    long start = engine.scheduler().clock().nanoTime();
-    Engine.PinnedView pinned = engine.pinView();
-    try {
-      CompactionInfo info = plan.trivialMove() ? move(plan, start) : rewrite(plan, pinned.view(), start);
-      count.incrementAndGet();
-      engine.listener().onCompaction(info);
-    } finally {
-      engine.unpin(pinned.view(), pinned.stripe());
-    }
-  }
-
-  private CompactionInfo move(CompactionPlan plan, long start) {
-    VersionEdit.Builder edit = VersionEdit.builder();
-    for (TableHandle table : plan.inputs()) {
-      edit.moveTable(plan.fromLevel(), plan.toLevel(), table.number());
-    }
-    engine.install(edit.build(), null, List.of());
-    moves.incrementAndGet();
-    return info(plan, plan.inputs().size(), 0, start);
-  }
-
-  private CompactionInfo rewrite(CompactionPlan plan, View view, long start) {
-    long[] boundaries = engine.snapshots().boundaries(engine::visibleSequence);
-    Pace pace = new Pace();
-    List<TableOutput.Output> outputs;
-    try (RetainedEntries retained = new RetainedEntries(
-        inputs(plan), boundaries, new Below(view.tables.version, plan.toLevel()), engine.account())) {
-      outputs = opened.output()
-          .write(retained, engine.options().targetTableBytes(), SyncSite.TABLE_COMPACTION, pace::wrote);
-    }
-    VersionEdit.Builder edit = VersionEdit.builder();
-    for (TableHandle table : plan.inputs()) {
-      edit.dropTable(plan.fromLevel(), table.number());
-    }
-    for (TableHandle table : plan.overlapped()) {
-      edit.dropTable(plan.toLevel(), table.number());
-    }
-    long written = 0;
-    for (TableOutput.Output output : outputs) {
-      edit.addTable(plan.toLevel(), output.entry(), output.file());
-      written += output.file().size();
-    }
-    engine.install(edit.build(), null, plan.allInputs());
-    bytes.addAndGet(written);
-    markGarbage(plan, outputs, boundaries[0]);
-    return info(plan, outputs.size(), written, start);
-  }
-
-  /** What this compaction could not drop, a later one can only when the oldest snapshot has moved. */
-  private void markGarbage(CompactionPlan plan, List<TableOutput.Output> outputs, long oldestSnapshot) {
-    View view = engine.currentView();
-    if (view == null) {
-      return;
-    }
-    for (LiveTable table : view.tables.version.tables(plan.toLevel())) {
-      if (outputs.stream().anyMatch(output -> output.entry().number() == table.number())) {
-        TableHandle.of(table).garbageAt = oldestSnapshot;
-      }
-    }
-  }
-
-  private CompactionInfo info(CompactionPlan plan, int outputs, long written, long start) {
-    return new CompactionInfo(
-        plan.fromLevel(),
-        plan.toLevel(),
-        plan.inputs().size() + plan.overlapped().size(),
-        outputs,
-        plan.inputBytes(),
-        written,
-        engine.scheduler().clock().nanoTime() - start,
-        plan.trivialMove());
-  }
-
-  private static EntryCursor inputs(CompactionPlan plan) {
-    List<EntryCursor> runs = new ArrayList<>();
-    if (plan.fromLevel() == 0) {
-      for (TableHandle table : plan.inputs()) {
-        runs.add(table.reader.cursor(ReadOptions.COMPACTION));
-      }
-    } else {
-      runs.add(new LevelCursor(plan.inputs().toArray(new TableHandle[0]), ReadOptions.COMPACTION));
-    }
-    if (!plan.overlapped().isEmpty()) {
-      runs.add(new LevelCursor(plan.overlapped().toArray(new TableHandle[0]), ReadOptions.COMPACTION));
-    }
-    return runs.size() == 1 ? runs.getFirst() : new MergingCursor(runs.toArray(new EntryCursor[0]));
-  }
-
-  /** Whether a key can have older entries below the output level. */
-  private record Below(Version version, int level) implements RetainedEntries.Bottom {
-    @Override
-    public boolean isBottom(MemorySegment key, long offset, int length) {
-      for (int below = level + 1; below < Version.LEVELS; below++) {
-        if (version.findTable(below, key, offset, length) >= 0) {
-          return false;
+    /** Starts as many compactions as may run and are called for. */
+    void schedule() {
+        while (true) {
+            CompactionPlan plan;
+            synchronized (this) {
+                plan = stopped || engine.isStopped() || running >= maxRunning ? null : take(null);
+            }
+            if (plan == null) {
+                return;
+            }
+            engine.tasks().submit("compaction", () -> runAll(plan));
         }
-      }
-      return true;
     }
-  }
 
-  /** Gives up on a close, and keeps to the rate that the options set. */
-  private final class Pace {
-    private final long start = engine.scheduler().clock().nanoTime();
-    private long written;
-
-    void wrote(long more) {
-      if (engine.isStopped()) {
-        throw engine.closedException();
-      }
-      written += more;
-      if (bytesPerSecond == 0) {
-        return;
-      }
-      long due = (long) ((double) written / bytesPerSecond * NANOS_PER_SECOND);
-      long ahead = due - (engine.scheduler().clock().nanoTime() - start);
-      if (ahead > 0) {
-        engine.scheduler().await(engine.progress(), engine::isStopped, ahead);
-      }
-    }
-  }
-
-  /** Brings a range down to the last level, beside whatever else is going on. On a caller's thread. */
-  void compactRange(Range range) {
-    byte[] from = range.lowerBound();
-    byte[] to = range.upperBound();
-    KeyRange keys =
-        new KeyRange(from == null ? null : Engine.boundary(from), to == null ? null : Engine.boundary(to));
-    while (true) {
-      if (engine.isClosing()) {
-        throw engine.closedException();
-      }
-      engine.checkNotFailed();
-      CompactionPlan plan;
-      synchronized (this) {
+    /** Picks a plan and marks its tables; null when there is none. Caller holds this. */
+    private @Nullable CompactionPlan take(@Nullable KeyRange range) {
         View view = engine.currentView();
-        if (view == null || !LeveledCompaction.isAboveLast(view.tables.version, keys.smallest, keys.largest)) {
-          break;
+        if (view == null) {
+            return null;
         }
-        plan = take(keys);
-      }
-      if (plan == null) {
-        engine.scheduler().await(engine.progress(), engine::isStopped, POLL_NANOS); // something in the way is busy
-        continue;
-      }
-      engine.tasks().call("compaction", () -> {
+        Version version = view.tables.version;
+        CompactionPlan plan = range == null
+                ? policy.pick(version, oldestSnapshot())
+                : policy.pickRange(version, range.smallest(), range.largest());
+        if (plan != null) {
+            plan.allInputs().forEach(table -> table.compacting = true);
+            running++;
+        }
+        return plan;
+    }
+
+    private record KeyRange(
+            @Nullable InternalKey smallest, @Nullable InternalKey largest) {}
+
+    private long oldestSnapshot() {
+        return engine.snapshots().boundaries(engine::visibleSequence)[0];
+    }
+
+    private void release(CompactionPlan plan) {
+        synchronized (this) {
+            plan.allInputs().forEach(table -> table.compacting = false);
+            running--;
+        }
+        engine.progress().wake();
+    }
+
+    private void runAll(CompactionPlan first) {
+        CompactionPlan plan = first;
+        while (plan != null) {
+            boolean done = runAndReport(plan);
+            if (!done) {
+                return;
+            }
+            synchronized (this) {
+                plan = stopped || engine.isStopped() || running >= maxRunning ? null : take(null);
+            }
+        }
+        schedule();
+    }
+
+    /** Runs a plan; returns whether to go on with further ones now. */
+    private boolean runAndReport(CompactionPlan plan) {
+        boolean retry = false;
         try {
-          run(plan);
+            run(plan);
+            engine.diskFull(false);
+            return true;
+        } catch (ClosedException e) {
+            return false; // given up for a close
+        } catch (StorageException e) {
+            if (e.diskFull()) {
+                engine.diskFull(true);
+            } else if (opened.directory().failure() != null) {
+                engine.fail(e);
+            }
+            engine.listener().onInfo("a compaction failed: " + plan.reason(), e);
+            retry = true;
+            return false;
+        } catch (BeachException e) {
+            engine.fail(e); // damage: what it would have read is not thrown away
+            return false;
         } finally {
-          release(plan);
+            release(plan);
+            if (retry) {
+                engine.scheduler().after(RETRY_NANOS, "compaction-retry", this::schedule);
+            }
         }
-        return true;
-      });
     }
-    schedule(); // tombstones in the last level
-    awaitRest();
-  }
 
-  private void awaitRest() {
-    engine.scheduler().await(engine.progress(), () -> engine.isStopped() || isAtRest());
-  }
-
-  /** Returns whether nothing runs and nothing is called for. */
-  boolean isAtRest() {
-    synchronized (this) {
-      View view = engine.currentView();
-      return running == 0 && (view == null || policy.pick(view.tables.version, oldestSnapshot()) == null);
+    private void run(CompactionPlan plan) {
+        long start = engine.scheduler().clock().nanoTime();
+        Engine.PinnedView pinned = engine.pinView();
+        try {
+            CompactionInfo info = plan.trivialMove() ? move(plan, start) : rewrite(plan, pinned.view(), start);
+            count.incrementAndGet();
+            engine.listener().onCompaction(info);
+        } finally {
+            engine.unpin(pinned.view(), pinned.stripe());
+        }
     }
-  }
 
-  long debtBytes(Version version) {
-    return policy.debtBytes(version);
-  }
+    private CompactionInfo move(CompactionPlan plan, long start) {
+        VersionEdit.Builder edit = VersionEdit.builder();
+        for (TableHandle table : plan.inputs()) {
+            edit.moveTable(plan.fromLevel(), plan.toLevel(), table.number());
+        }
+        engine.install(edit.build(), null, List.of());
+        moves.incrementAndGet();
+        return info(plan, plan.inputs().size(), 0, start);
+    }
 
-  synchronized void stop() {
-    stopped = true;
-  }
+    private CompactionInfo rewrite(CompactionPlan plan, View view, long start) {
+        long[] boundaries = engine.snapshots().boundaries(engine::visibleSequence);
+        Pace pace = new Pace();
+        List<TableOutput.Output> outputs;
+        try (RetainedEntries retained = new RetainedEntries(
+                inputs(plan), boundaries, new Below(view.tables.version, plan.toLevel()), engine.account())) {
+            outputs = opened.output()
+                    .write(retained, engine.options().targetTableBytes(), SyncSite.TABLE_COMPACTION, pace::wrote);
+        }
+        VersionEdit.Builder edit = VersionEdit.builder();
+        for (TableHandle table : plan.inputs()) {
+            edit.dropTable(plan.fromLevel(), table.number());
+        }
+        for (TableHandle table : plan.overlapped()) {
+            edit.dropTable(plan.toLevel(), table.number());
+        }
+        long written = 0;
+        for (TableOutput.Output output : outputs) {
+            edit.addTable(plan.toLevel(), output.entry(), output.file());
+            written += output.file().size();
+        }
+        engine.install(edit.build(), null, plan.allInputs());
+        bytes.addAndGet(written);
+        markGarbage(plan, outputs, boundaries[0]);
+        return info(plan, outputs.size(), written, start);
+    }
 
-  void awaitIdle() {
-    engine.scheduler().await(engine.progress(), () -> {
-      synchronized (this) {
-        return running == 0;
-      }
-    });
-  }
+    /** What this compaction could not drop, a later one can only when the oldest snapshot has moved. */
+    private void markGarbage(CompactionPlan plan, List<TableOutput.Output> outputs, long oldestSnapshot) {
+        View view = engine.currentView();
+        if (view == null) {
+            return;
+        }
+        for (LiveTable table : view.tables.version.tables(plan.toLevel())) {
+            if (outputs.stream().anyMatch(output -> output.entry().number() == table.number())) {
+                TableHandle.of(table).garbageAt = oldestSnapshot;
+            }
+        }
+    }
 
-  long bytes() {
-    return bytes.get();
-  }
+    private CompactionInfo info(CompactionPlan plan, int outputs, long written, long start) {
+        return new CompactionInfo(
+                plan.fromLevel(),
+                plan.toLevel(),
+                plan.inputs().size() + plan.overlapped().size(),
+                outputs,
+                plan.inputBytes(),
+                written,
+                engine.scheduler().clock().nanoTime() - start,
+                plan.trivialMove());
+    }
 
-  long count() {
-    return count.get();
-  }
+    private static EntryCursor inputs(CompactionPlan plan) {
+        List<EntryCursor> runs = new ArrayList<>();
+        if (plan.fromLevel() == 0) {
+            for (TableHandle table : plan.inputs()) {
+                runs.add(table.reader.cursor(ReadOptions.COMPACTION));
+            }
+        } else {
+            runs.add(new LevelCursor(plan.inputs().toArray(new TableHandle[0]), ReadOptions.COMPACTION));
+        }
+        if (!plan.overlapped().isEmpty()) {
+            runs.add(new LevelCursor(plan.overlapped().toArray(new TableHandle[0]), ReadOptions.COMPACTION));
+        }
+        return runs.size() == 1 ? runs.getFirst() : new MergingCursor(runs.toArray(new EntryCursor[0]));
+    }
 
-  long moves() {
-    return moves.get();
-  }
+    /** Whether a key can have older entries below the output level. */
+    private record Below(Version version, int level) implements RetainedEntries.Bottom {
+        @Override
+        public boolean isBottom(MemorySegment key, long offset, int length) {
+            for (int below = level + 1; below < Version.LEVELS; below++) {
+                if (version.findTable(below, key, offset, length) >= 0) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    /** Gives up on a close, and keeps to the rate that the options set. */
+    private final class Pace {
+        private final long start = engine.scheduler().clock().nanoTime();
+        private long written;
+
+        void wrote(long more) {
+            if (engine.isStopped()) {
+                throw engine.closedException();
+            }
+            written += more;
+            if (bytesPerSecond == 0) {
+                return;
+            }
+            long due = (long) ((double) written / bytesPerSecond * NANOS_PER_SECOND);
+            long ahead = due - (engine.scheduler().clock().nanoTime() - start);
+            if (ahead > 0) {
+                engine.scheduler().await(engine.progress(), engine::isStopped, ahead);
+            }
+        }
+    }
+
+    /** Brings a range down to the last level, beside whatever else is going on. On a caller's thread. */
+    void compactRange(Range range) {
+        byte[] from = range.lowerBound();
+        byte[] to = range.upperBound();
+        KeyRange keys =
+                new KeyRange(from == null ? null : Engine.boundary(from), to == null ? null : Engine.boundary(to));
+        while (true) {
+            if (engine.isClosing()) {
+                throw engine.closedException();
+            }
+            engine.checkNotFailed();
+            CompactionPlan plan;
+            synchronized (this) {
+                View view = engine.currentView();
+                if (view == null || !LeveledCompaction.isAboveLast(view.tables.version, keys.smallest, keys.largest)) {
+                    break;
+                }
+                plan = take(keys);
+            }
+            if (plan == null) {
+                engine.scheduler()
+                        .await(engine.progress(), engine::isStopped, POLL_NANOS); // something in the way is busy
+                continue;
+            }
+            engine.tasks().call("compaction", () -> {
+                try {
+                    run(plan);
+                } finally {
+                    release(plan);
+                }
+                return true;
+            });
+        }
+        schedule(); // tombstones in the last level
+        awaitRest();
+    }
+
+    private void awaitRest() {
+        engine.scheduler().await(engine.progress(), () -> engine.isStopped() || isAtRest());
+    }
+
+    /** Returns whether nothing runs and nothing is called for. */
+    boolean isAtRest() {
+        synchronized (this) {
+            View view = engine.currentView();
+            return running == 0 && (view == null || policy.pick(view.tables.version, oldestSnapshot()) == null);
+        }
+    }
+
+    long debtBytes(Version version) {
+        return policy.debtBytes(version);
+    }
+
+    synchronized void stop() {
+        stopped = true;
+    }
+
+    void awaitIdle() {
+        engine.scheduler().await(engine.progress(), () -> {
+            synchronized (this) {
+                return running == 0;
+            }
+        });
+    }
+
+    long bytes() {
+        return bytes.get();
+    }
+
+    long count() {
+        return count.get();
+    }
+
+    long moves() {
+        return moves.get();
+    }
 }

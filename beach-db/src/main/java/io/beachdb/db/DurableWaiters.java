@@ -11,60 +11,61 @@ import java.util.concurrent.RejectedExecutionException;
 
 /** Futures that wait for a sequence to be on disk. */
 final class DurableWaiters {
-  private record Waiter(long sequence, CompletableFuture<Long> future, Executor executor) {}
+    private record Waiter(long sequence, CompletableFuture<Long> future, Executor executor) {}
 
-  private final Scheduler scheduler;
+    private final Scheduler scheduler;
 
-  // Guarded by this.
-  private final List<Waiter> waiters = new ArrayList<>();
+    // Guarded by this.
+    private final List<Waiter> waiters = new ArrayList<>();
 
-  DurableWaiters(Scheduler scheduler) {
-    this.scheduler = scheduler;
-  }
-
-  CompletableFuture<Long> add(long sequence, Executor executor) {
-    Waiter waiter = new Waiter(sequence, new CompletableFuture<>(), executor);
-    synchronized (this) {
-      waiters.add(waiter);
+    DurableWaiters(Scheduler scheduler) {
+        this.scheduler = scheduler;
     }
-    return waiter.future;
-  }
 
-  /** Everything up to {@code durable} is on disk. */
-  void durable(long durable) {
-    for (Waiter waiter : take(durable)) {
-      complete(waiter, () -> waiter.future.complete(durable));
+    CompletableFuture<Long> add(long sequence, Executor executor) {
+        Waiter waiter = new Waiter(sequence, new CompletableFuture<>(), executor);
+        synchronized (this) {
+            waiters.add(waiter);
+        }
+        return waiter.future;
     }
-  }
 
-  /** Nothing more will be on disk by itself. */
-  void failed(BeachException failure) {
-    for (Waiter waiter : take(Long.MAX_VALUE)) {
-      complete(waiter, () -> waiter.future.completeExceptionally(failure));
+    /** Everything up to {@code durable} is on disk. */
+    void durable(long durable) {
+        for (Waiter waiter : take(durable)) {
+            complete(waiter, () -> waiter.future.complete(durable));
+        }
     }
-  }
 
-  private synchronized List<Waiter> take(long upTo) {
-    if (waiters.isEmpty()) {
-      return List.of();
+    /** Nothing more will be on disk by itself. */
+    void failed(BeachException failure) {
+        for (Waiter waiter : take(Long.MAX_VALUE)) {
+            complete(waiter, () -> waiter.future.completeExceptionally(failure));
+        }
     }
-    List<Waiter> taken = new ArrayList<>();
-    for (Iterator<Waiter> i = waiters.iterator(); i.hasNext(); ) {
-      Waiter waiter = i.next();
-      if (waiter.sequence <= upTo) {
-        i.remove();
-        taken.add(waiter);
-      }
-    }
-    return taken;
-  }
 
-  private void complete(Waiter waiter, Runnable completion) {
-    try {
-      waiter.executor.execute(completion);
-    } catch (RejectedExecutionException e) {
-      // The caller's executor takes nothing more; the answer must come all the same, on a thread with no other work.
-      scheduler.execute("durable-future", completion);
+    private synchronized List<Waiter> take(long upTo) {
+        if (waiters.isEmpty()) {
+            return List.of();
+        }
+        List<Waiter> taken = new ArrayList<>();
+        for (Iterator<Waiter> i = waiters.iterator(); i.hasNext(); ) {
+            Waiter waiter = i.next();
+            if (waiter.sequence <= upTo) {
+                i.remove();
+                taken.add(waiter);
+            }
+        }
+        return taken;
     }
-  }
+
+    private void complete(Waiter waiter, Runnable completion) {
+        try {
+            waiter.executor.execute(completion);
+        } catch (RejectedExecutionException e) {
+            // The caller's executor takes nothing more; the answer must come all the same, on a thread with no other
+            // work.
+            scheduler.execute("durable-future", completion);
+        }
+    }
 }

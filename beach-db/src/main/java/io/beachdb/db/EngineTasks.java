@@ -8,84 +8,84 @@ import org.jspecify.annotations.Nullable;
 
 /** The engine's work on threads of its own: counted, so that a close can wait for its end. */
 final class EngineTasks {
-  private final Scheduler scheduler;
-  private final Signal ended;
-  private final AtomicInteger running = new AtomicInteger();
+    private final Scheduler scheduler;
+    private final Signal ended;
+    private final AtomicInteger running = new AtomicInteger();
 
-  EngineTasks(Scheduler scheduler) {
-    this.scheduler = scheduler;
-    this.ended = scheduler.newSignal("tasks", 0);
-  }
-
-  /** Runs a task on an engine thread. */
-  void submit(String name, Runnable task) {
-    running.incrementAndGet();
-    scheduler.execute(name, () -> {
-      try {
-        task.run();
-      } finally {
-        running.decrementAndGet();
-        ended.wake();
-      }
-    });
-  }
-
-  /** Runs {@code task} on an engine thread and waits for its result: for calls of users that change files. */
-  <T> T call(String name, Supplier<T> task) {
-    Call<T> call = new Call<>(task);
-    submit(name, call);
-    scheduler.await(ended, () -> call.done);
-    return call.result();
-  }
-
-  /** Waits until no task is running. Nobody may submit any more. */
-  void awaitNone() {
-    scheduler.await(ended, () -> running.get() == 0);
-  }
-
-  private static final class Call<T> implements Runnable {
-    private final Supplier<T> task;
-    private @Nullable T result;
-    private @Nullable Throwable failure;
-    private volatile boolean done;
-
-    Call(Supplier<T> task) {
-      this.task = task;
+    EngineTasks(Scheduler scheduler) {
+        this.scheduler = scheduler;
+        this.ended = scheduler.newSignal("tasks", 0);
     }
 
-    @Override
-    public void run() {
-      try {
-        result = task.get();
-      } catch (RuntimeException | Error e) {
-        failure = e;
-      } finally {
-        done = true;
-      }
+    /** Runs a task on an engine thread. */
+    void submit(String name, Runnable task) {
+        running.incrementAndGet();
+        scheduler.execute(name, () -> {
+            try {
+                task.run();
+            } finally {
+                running.decrementAndGet();
+                ended.wake();
+            }
+        });
     }
 
-    @SuppressWarnings("NullAway") // null only where T allows it
-    T result() {
-      switch (failure) {
-        case null -> {
-          return result;
+    /** Runs {@code task} on an engine thread and waits for its result: for calls of users that change files. */
+    <T> T call(String name, Supplier<T> task) {
+        Call<T> call = new Call<>(task);
+        submit(name, call);
+        scheduler.await(ended, () -> call.done);
+        return call.result();
+    }
+
+    /** Waits until no task is running. Nobody may submit any more. */
+    void awaitNone() {
+        scheduler.await(ended, () -> running.get() == 0);
+    }
+
+    private static final class Call<T> implements Runnable {
+        private final Supplier<T> task;
+        private @Nullable T result;
+        private @Nullable Throwable failure;
+        private volatile boolean done;
+
+        Call(Supplier<T> task) {
+            this.task = task;
         }
-        case RuntimeException e -> {
-          e.addSuppressed(new Caller());
-          throw e;
+
+        @Override
+        public void run() {
+            try {
+                result = task.get();
+            } catch (RuntimeException | Error e) {
+                failure = e;
+            } finally {
+                done = true;
+            }
         }
-        case Error e -> throw e;
-        default -> throw new AssertionError(failure);
-      }
-    }
-  }
 
-  /** Where the caller stood, added to what an engine thread threw for it. */
-  private static final class Caller extends Exception {
-    private static final long serialVersionUID = 1L;
-
-    Caller() {
-      super("called from here");
+        @SuppressWarnings("NullAway") // null only where T allows it
+        T result() {
+            switch (failure) {
+                case null -> {
+                    return result;
+                }
+                case RuntimeException e -> {
+                    e.addSuppressed(new Caller());
+                    throw e;
+                }
+                case Error e -> throw e;
+                default -> throw new AssertionError(failure);
+            }
+        }
     }
-  }
+
+    /** Where the caller stood, added to what an engine thread threw for it. */
+    private static final class Caller extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        Caller() {
+            super("called from here");
+        }
+    }
 }

@@ -13,165 +13,165 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** Brings immutable memtables to level 0, oldest first, one at a time, in the background. */
 final class Flusher {
-  private static final long RETRY_NANOS = 200_000_000;
-  private static final int MAX_RETRIES = 3;
+    private static final long RETRY_NANOS = 200_000_000;
+    private static final int MAX_RETRIES = 3;
 
-  private final Engine engine;
-  private final Opened opened;
-  private final AtomicBoolean running = new AtomicBoolean();
-  private final AtomicLong bytes = new AtomicLong();
-  private final AtomicLong count = new AtomicLong();
-  private volatile long flushedSequence;
-  private volatile boolean stopped;
+    private final Engine engine;
+    private final Opened opened;
+    private final AtomicBoolean running = new AtomicBoolean();
+    private final AtomicLong bytes = new AtomicLong();
+    private final AtomicLong count = new AtomicLong();
+    private volatile long flushedSequence;
+    private volatile boolean stopped;
 
-  Flusher(Engine engine, Opened opened) {
-    this.engine = engine;
-    this.opened = opened;
-    this.flushedSequence = opened.lastSequence();
-  }
-
-  /** Starts the work if there is any and it is not going on. */
-  void schedule() {
-    if (!stopped && running.compareAndSet(false, true)) {
-      engine.tasks().submit("flush", this::run);
+    Flusher(Engine engine, Opened opened) {
+        this.engine = engine;
+        this.opened = opened;
+        this.flushedSequence = opened.lastSequence();
     }
-  }
 
-  private void run() {
-    int failures = 0;
-    try {
-      while (!stopped && !engine.isStopped()) {
-        MemtableSlot oldest = oldestImmutable();
-        if (oldest == null) {
-          break;
+    /** Starts the work if there is any and it is not going on. */
+    void schedule() {
+        if (!stopped && running.compareAndSet(false, true)) {
+            engine.tasks().submit("flush", this::run);
         }
-        failures = flushOrRetry(oldest, failures);
-      }
-    } finally {
-      running.set(false);
-      engine.progress().wake();
-      // Somebody may have rotated after our last look, and found us running.
-      if (!stopped && !engine.isStopped() && oldestImmutable() != null) {
-        schedule();
-      }
     }
-  }
 
-  private int flushOrRetry(MemtableSlot oldest, int failures) {
-    try {
-      flush(oldest);
-      engine.diskFull(false);
-      return 0;
-    } catch (ClosedException e) {
-      return failures; // the loop sees that the engine is stopped
-    } catch (StorageException e) {
-      if (e.diskFull()) {
-        engine.diskFull(true);
-      } else if (opened.directory().failure() != null || failures + 1 >= MAX_RETRIES) {
-        engine.fail(e);
-        return failures;
-      }
-      engine.listener().onInfo("a flush failed and is tried again", e);
-      engine.scheduler().await(engine.progress(), engine::isStopped, RETRY_NANOS);
-      return e.diskFull() ? failures : failures + 1;
-    } catch (BeachException e) {
-      engine.fail(e);
-      return failures;
+    private void run() {
+        int failures = 0;
+        try {
+            while (!stopped && !engine.isStopped()) {
+                MemtableSlot oldest = oldestImmutable();
+                if (oldest == null) {
+                    break;
+                }
+                failures = flushOrRetry(oldest, failures);
+            }
+        } finally {
+            running.set(false);
+            engine.progress().wake();
+            // Somebody may have rotated after our last look, and found us running.
+            if (!stopped && !engine.isStopped() && oldestImmutable() != null) {
+                schedule();
+            }
+        }
     }
-  }
 
-  private @org.jspecify.annotations.Nullable MemtableSlot oldestImmutable() {
-    MemtableSlot[] immutables = engine.viewForRead().immutables;
-    return immutables.length == 0 ? null : immutables[immutables.length - 1];
-  }
-
-  /** Flushes one memtable; on an engine thread. */
-  private void flush(MemtableSlot slot) {
-    long start = engine.scheduler().clock().nanoTime();
-    engine.awaitVisible(slot.lastSequence); // P4: all its entries are in
-    List<TableOutput.Output> tables;
-    long entries = slot.memtable.entries();
-    long[] boundaries = engine.snapshots().boundaries(engine::visibleSequence);
-    try (RetainedEntries retained = new RetainedEntries(
-        slot.memtable.cursor(), boundaries, RetainedEntries.Bottom.never(), engine.account())) {
-      tables = opened.output().write(retained, Long.MAX_VALUE, SyncSite.TABLE_FLUSH, written -> checkGoOn());
+    private int flushOrRetry(MemtableSlot oldest, int failures) {
+        try {
+            flush(oldest);
+            engine.diskFull(false);
+            return 0;
+        } catch (ClosedException e) {
+            return failures; // the loop sees that the engine is stopped
+        } catch (StorageException e) {
+            if (e.diskFull()) {
+                engine.diskFull(true);
+            } else if (opened.directory().failure() != null || failures + 1 >= MAX_RETRIES) {
+                engine.fail(e);
+                return failures;
+            }
+            engine.listener().onInfo("a flush failed and is tried again", e);
+            engine.scheduler().await(engine.progress(), engine::isStopped, RETRY_NANOS);
+            return e.diskFull() ? failures : failures + 1;
+        } catch (BeachException e) {
+            engine.fail(e);
+            return failures;
+        }
     }
-    long oldestLog = logAfter(slot);
-    VersionEdit.Builder edit =
-        VersionEdit.builder().oldestLog(oldestLog).lastSequence(slot.lastSequence);
-    long written = 0;
-    for (TableOutput.Output table : tables) {
-      edit.addTable(0, table.entry(), table.file());
-      written += table.file().size();
+
+    private @org.jspecify.annotations.Nullable MemtableSlot oldestImmutable() {
+        MemtableSlot[] immutables = engine.viewForRead().immutables;
+        return immutables.length == 0 ? null : immutables[immutables.length - 1];
     }
-    DurableEdit receipt = engine.install(edit.build(), slot, List.of());
-    flushedSequence = slot.lastSequence;
-    bytes.addAndGet(written);
-    count.incrementAndGet();
-    opened.letGoOfLogs(oldestLog, receipt);
-    engine.flushed();
-    long number = tables.isEmpty() ? 0 : tables.getFirst().entry().number();
-    engine.listener().onFlush(number, entries, written, engine.scheduler().clock().nanoTime() - start);
-    engine.compactionMayBeDue();
-  }
 
-  private void checkGoOn() {
-    if (stopped) {
-      throw engine.closedException();
+    /** Flushes one memtable; on an engine thread. */
+    private void flush(MemtableSlot slot) {
+        long start = engine.scheduler().clock().nanoTime();
+        engine.awaitVisible(slot.lastSequence); // P4: all its entries are in
+        List<TableOutput.Output> tables;
+        long entries = slot.memtable.entries();
+        long[] boundaries = engine.snapshots().boundaries(engine::visibleSequence);
+        try (RetainedEntries retained = new RetainedEntries(
+                slot.memtable.cursor(), boundaries, RetainedEntries.Bottom.never(), engine.account())) {
+            tables = opened.output().write(retained, Long.MAX_VALUE, SyncSite.TABLE_FLUSH, written -> checkGoOn());
+        }
+        long oldestLog = logAfter(slot);
+        VersionEdit.Builder edit = VersionEdit.builder().oldestLog(oldestLog).lastSequence(slot.lastSequence);
+        long written = 0;
+        for (TableOutput.Output table : tables) {
+            edit.addTable(0, table.entry(), table.file());
+            written += table.file().size();
+        }
+        DurableEdit receipt = engine.install(edit.build(), slot, List.of());
+        flushedSequence = slot.lastSequence;
+        bytes.addAndGet(written);
+        count.incrementAndGet();
+        opened.letGoOfLogs(oldestLog, receipt);
+        engine.flushed();
+        long number = tables.isEmpty() ? 0 : tables.getFirst().entry().number();
+        engine.listener()
+                .onFlush(number, entries, written, engine.scheduler().clock().nanoTime() - start);
+        engine.compactionMayBeDue();
     }
-  }
 
-  /** The log of the memtable after this one: the oldest that is still needed once this one is in tables. */
-  private long logAfter(MemtableSlot slot) {
-    View view = engine.viewForRead();
-    long log = view.active.logNumber;
-    for (MemtableSlot newer : view.immutables) {
-      if (newer == slot) {
-        break;
-      }
-      log = newer.logNumber;
+    private void checkGoOn() {
+        if (stopped) {
+            throw engine.closedException();
+        }
     }
-    return log;
-  }
 
-  /** Flushes everything immutable here and now: for a resume, which holds the lead. On an engine thread. */
-  void flushAllNow() {
-    for (MemtableSlot oldest = oldestImmutable(); oldest != null; oldest = oldestImmutable()) {
-      flush(oldest);
+    /** The log of the memtable after this one: the oldest that is still needed once this one is in tables. */
+    private long logAfter(MemtableSlot slot) {
+        View view = engine.viewForRead();
+        long log = view.active.logNumber;
+        for (MemtableSlot newer : view.immutables) {
+            if (newer == slot) {
+                break;
+            }
+            log = newer.logNumber;
+        }
+        return log;
     }
-  }
 
-  /** Flushes what was never logged, active memtable included: for a close, after the last write. On an engine thread. */
-  void flushForClose(MemtableSlot active) {
-    stopped = false;
-    engine.makeImmutableForClose(active);
-    flushAllNow();
-  }
+    /** Flushes everything immutable here and now: for a resume, which holds the lead. On an engine thread. */
+    void flushAllNow() {
+        for (MemtableSlot oldest = oldestImmutable(); oldest != null; oldest = oldestImmutable()) {
+            flush(oldest);
+        }
+    }
 
-  /** Returns whether a memtable waits for its flush, or one is going on. */
-  boolean isPending() {
-    return running.get() || engine.viewForRead().immutables.length > 0;
-  }
+    /** Flushes what was never logged, active memtable included: for a close, after the last write. On an engine thread. */
+    void flushForClose(MemtableSlot active) {
+        stopped = false;
+        engine.makeImmutableForClose(active);
+        flushAllNow();
+    }
 
-  void stop() {
-    stopped = true;
-  }
+    /** Returns whether a memtable waits for its flush, or one is going on. */
+    boolean isPending() {
+        return running.get() || engine.viewForRead().immutables.length > 0;
+    }
 
-  void awaitIdle() {
-    Scheduler scheduler = engine.scheduler();
-    scheduler.await(engine.progress(), () -> !running.get());
-  }
+    void stop() {
+        stopped = true;
+    }
 
-  /** Returns the sequence up to which everything is in tables. */
-  long flushedSequence() {
-    return flushedSequence;
-  }
+    void awaitIdle() {
+        Scheduler scheduler = engine.scheduler();
+        scheduler.await(engine.progress(), () -> !running.get());
+    }
 
-  long bytes() {
-    return bytes.get();
-  }
+    /** Returns the sequence up to which everything is in tables. */
+    long flushedSequence() {
+        return flushedSequence;
+    }
 
-  long count() {
-    return count.get();
-  }
+    long bytes() {
+        return bytes.get();
+    }
+
+    long count() {
+        return count.get();
+    }
 }

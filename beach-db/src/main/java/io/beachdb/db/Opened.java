@@ -31,236 +31,237 @@ import org.jspecify.annotations.Nullable;
 
 /** What an opening has put together, and owns until {@link #release}: files, memory, and what was recovered. */
 final class Opened {
-  private static final int FILTER_DIVISOR = 64; // about ten bits for each entry of a hundred bytes
+    private static final int FILTER_DIVISOR = 64; // about ten bits for each entry of a hundred bytes
 
-  private final Options options;
-  private final EngineTasks tasks;
-  private final DurableDirectory directory;
-  private final DirectoryLock lock;
-  private final Memory memory;
-  private final DatabaseId databaseId;
-  private final Recovered recovered;
-  private final @Nullable Writing writing; // null: read-only
+    private final Options options;
+    private final EngineTasks tasks;
+    private final DurableDirectory directory;
+    private final DirectoryLock lock;
+    private final Memory memory;
+    private final DatabaseId databaseId;
+    private final Recovered recovered;
+    private final @Nullable Writing writing; // null: read-only
 
-  /** The parts that hold native memory. */
-  record Memory(
-      MemoryBudget budget,
-      boolean ownBudget,
-      MemoryAccount account,
-      Epochs<ReadContext> epochs,
-      BlockCache cache,
-      TableContext tables) {
+    /** The parts that hold native memory. */
+    record Memory(
+            MemoryBudget budget,
+            boolean ownBudget,
+            MemoryAccount account,
+            Epochs<ReadContext> epochs,
+            BlockCache cache,
+            TableContext tables) {
 
-    static Memory of(Options options) {
-      MemoryBudget shared = options.memoryBudget();
-      MemoryBudget budget = shared == null ? MemoryBudget.ofBytes(options.memoryBytes()) : shared;
-      MemoryAccount account = budget.openAccount();
-      int slots = Math.max(16, 4 * Runtime.getRuntime().availableProcessors());
-      Epochs<ReadContext> epochs = new Epochs<>(slots, () -> new ReadContext(account));
-      BlockCache cache = new BlockCache(account, epochs, cacheBytes(options, budget.capacityBytes()));
-      return new Memory(budget, shared == null, account, epochs, cache, new TableContext(cache, epochs, account));
-    }
-
-    /** What memtables and compactions are sure to need is left to them, so that their growth need not evict first. */
-    private static long cacheBytes(Options options, long capacity) {
-      long others = (options.maxImmutableMemtables() + 1L) * options.writeBufferBytes() + capacity / 16;
-      return Math.max(capacity / 8, capacity - others);
-    }
-
-    void free() {
-      epochs.forEachSlot(ReadContext::free);
-      cache.close();
-      if (ownBudget) {
-        budget.close();
-      }
-    }
-  }
-
-  /** What recovery found. */
-  record Recovered(Version version, MemtableSlot firstSlot, long lastSequence) {}
-
-  /** What only a database open for writing has. */
-  record Writing(
-      ManifestWriter manifest,
-      LogSupply logs,
-      PreparedLog firstLog,
-      io.beachdb.wal.Predecessor predecessor,
-      TableOutput output,
-      List<String> orphans,
-      DeletionProof orphanProof) {}
-
-  Opened(
-      Options options,
-      EngineTasks tasks,
-      DurableDirectory directory,
-      DirectoryLock lock,
-      Memory memory,
-      DatabaseId databaseId,
-      Recovered recovered,
-      @Nullable Writing writing) {
-    this.options = options;
-    this.tasks = tasks;
-    this.directory = directory;
-    this.lock = lock;
-    this.memory = memory;
-    this.databaseId = databaseId;
-    this.recovered = recovered;
-    this.writing = writing;
-    attachHandles(recovered.version);
-  }
-
-  /** Makes a memtable with a filter, so that a look for a key that is not in it costs next to nothing. */
-  static Memtable newMemtable(Options options, MemoryAccount account) {
-    return new Memtable(account, options.seams().random().nextLong(), options.writeBufferBytes() / FILTER_DIVISOR);
-  }
-
-  DurableDirectory directory() {
-    return directory;
-  }
-
-  MemoryBudget budget() {
-    return memory.budget;
-  }
-
-  MemoryAccount account() {
-    return memory.account;
-  }
-
-  Epochs<ReadContext> epochs() {
-    return memory.epochs;
-  }
-
-  BlockCache cache() {
-    return memory.cache;
-  }
-
-  Version version() {
-    return recovered.version;
-  }
-
-  MemtableSlot firstSlot() {
-    return recovered.firstSlot;
-  }
-
-  long lastSequence() {
-    return recovered.lastSequence;
-  }
-
-  private Writing writing() {
-    Writing parts = writing;
-    if (parts == null) {
-      throw new AssertionError("a read-only database was asked to write");
-    }
-    return parts;
-  }
-
-  ManifestWriter manifest() {
-    return writing().manifest;
-  }
-
-  TableOutput output() {
-    return writing().output;
-  }
-
-  String codec() {
-    return Compression.LZ4.codec();
-  }
-
-  WalWriter newWal(WalListener listener) {
-    return new WalWriter(
-        writing().logs,
-        writing().firstLog,
-        writing().predecessor,
-        options.seams().scheduler(),
-        memory.account,
-        walOptions(),
-        listener);
-  }
-
-  /** Makes the writer that follows a failed one, on a fresh log; waits for the disk. */
-  WalWriter followingWal(WalWriter failed, WalListener listener) {
-    return new WalWriter(
-        writing().logs,
-        writing().logs.takeGrowing(),
-        failed.asPredecessor(),
-        options.seams().scheduler(),
-        memory.account,
-        walOptions(),
-        listener);
-  }
-
-  private WalOptions walOptions() {
-    return WalOptions.defaults().withIntervalNanos(options.loggedSyncInterval().toNanos());
-  }
-
-  void letGoOfLogs(long oldestNeeded, DurableEdit receipt) {
-    writing().logs.letGoBelow(oldestNeeded, receipt);
-  }
-
-  /** Gives each table of a version that has none its handle. Caller holds what orders versions. */
-  void attachHandles(Version version) {
-    for (int level = 0; level < Version.LEVELS; level++) {
-      for (LiveTable table : version.tables(level)) {
-        if (table.attachment() == null) {
-          String name = FileName.table(table.number());
-          TableReader reader =
-              new TableReader(() -> directory.open(name), databaseId, table.number(), memory.tables);
-          table.attach(new TableHandle(table, reader, this::unused));
+        static Memory of(Options options) {
+            MemoryBudget shared = options.memoryBudget();
+            MemoryBudget budget = shared == null ? MemoryBudget.ofBytes(options.memoryBytes()) : shared;
+            MemoryAccount account = budget.openAccount();
+            int slots = Math.max(16, 4 * Runtime.getRuntime().availableProcessors());
+            Epochs<ReadContext> epochs = new Epochs<>(slots, () -> new ReadContext(account));
+            BlockCache cache = new BlockCache(account, epochs, cacheBytes(options, budget.capacityBytes()));
+            return new Memory(budget, shared == null, account, epochs, cache, new TableContext(cache, epochs, account));
         }
-      }
-    }
-  }
 
-  /** No set holds the table any more: closes it, and deletes its file if an edit dropped it. */
-  private void unused(TableHandle table, @Nullable DeletionProof proof) {
-    tasks.submit("table-drop", () -> {
-      table.reader.close();
-      if (proof != null) {
-        memory.cache.drop(table.number());
-        delete(FileName.table(table.number()), proof);
-      }
-    });
-  }
+        /** What memtables and compactions are sure to need is left to them, so that their growth need not evict first. */
+        private static long cacheBytes(Options options, long capacity) {
+            long others = (options.maxImmutableMemtables() + 1L) * options.writeBufferBytes() + capacity / 16;
+            return Math.max(capacity / 8, capacity - others);
+        }
 
-  /** Deletes a file; if the system refuses, it only takes space until the next open tries again. */
-  private void delete(String name, DeletionProof proof) {
-    try {
-      directory.delete(name, proof);
-    } catch (StorageException e) {
-      options.listener().onInfo("an obsolete file could not be deleted: " + name, e);
+        void free() {
+            epochs.forEachSlot(ReadContext::free);
+            cache.close();
+            if (ownBudget) {
+                budget.close();
+            }
+        }
     }
-  }
 
-  void deleteObsoleteManifests() {
-    DurableSwitch receipt = manifest().lastSwitch();
-    if (receipt != null) {
-      manifest().takeObsolete().forEach(name -> delete(name, receipt));
-    }
-  }
+    /** What recovery found. */
+    record Recovered(Version version, MemtableSlot firstSlot, long lastSequence) {}
 
-  /** What may follow in the background once the database is open: the next log is made, orphans are deleted. */
-  void afterOpen() {
-    writing().logs.prepare();
-    for (String name : writing().orphans) {
-      delete(name, writing().orphanProof);
-    }
-    if (!writing().orphans.isEmpty() && directory.failure() == null) {
-      try {
-        directory.sync(SyncSite.DELETE);
-      } catch (StorageException e) {
-        options.listener().onInfo("the directory could not be synced after deleting orphans", e);
-      }
-    }
-  }
+    /** What only a database open for writing has. */
+    record Writing(
+            ManifestWriter manifest,
+            LogSupply logs,
+            PreparedLog firstLog,
+            io.beachdb.wal.Predecessor predecessor,
+            TableOutput output,
+            List<String> orphans,
+            DeletionProof orphanProof) {}
 
-  /** Frees everything; nobody reads or writes any more. On an engine thread. */
-  void release(Closing problems) {
-    Writing parts = writing;
-    if (parts != null) {
-      problems.attempt(parts.logs::close);
+    Opened(
+            Options options,
+            EngineTasks tasks,
+            DurableDirectory directory,
+            DirectoryLock lock,
+            Memory memory,
+            DatabaseId databaseId,
+            Recovered recovered,
+            @Nullable Writing writing) {
+        this.options = options;
+        this.tasks = tasks;
+        this.directory = directory;
+        this.lock = lock;
+        this.memory = memory;
+        this.databaseId = databaseId;
+        this.recovered = recovered;
+        this.writing = writing;
+        attachHandles(recovered.version);
     }
-    memory.free();
-    problems.attempt(directory::close);
-    problems.attempt(lock::close);
-  }
+
+    /** Makes a memtable with a filter, so that a look for a key that is not in it costs next to nothing. */
+    static Memtable newMemtable(Options options, MemoryAccount account) {
+        return new Memtable(account, options.seams().random().nextLong(), options.writeBufferBytes() / FILTER_DIVISOR);
+    }
+
+    DurableDirectory directory() {
+        return directory;
+    }
+
+    MemoryBudget budget() {
+        return memory.budget;
+    }
+
+    MemoryAccount account() {
+        return memory.account;
+    }
+
+    Epochs<ReadContext> epochs() {
+        return memory.epochs;
+    }
+
+    BlockCache cache() {
+        return memory.cache;
+    }
+
+    Version version() {
+        return recovered.version;
+    }
+
+    MemtableSlot firstSlot() {
+        return recovered.firstSlot;
+    }
+
+    long lastSequence() {
+        return recovered.lastSequence;
+    }
+
+    private Writing writing() {
+        Writing parts = writing;
+        if (parts == null) {
+            throw new AssertionError("a read-only database was asked to write");
+        }
+        return parts;
+    }
+
+    ManifestWriter manifest() {
+        return writing().manifest;
+    }
+
+    TableOutput output() {
+        return writing().output;
+    }
+
+    String codec() {
+        return Compression.LZ4.codec();
+    }
+
+    WalWriter newWal(WalListener listener) {
+        return new WalWriter(
+                writing().logs,
+                writing().firstLog,
+                writing().predecessor,
+                options.seams().scheduler(),
+                memory.account,
+                walOptions(),
+                listener);
+    }
+
+    /** Makes the writer that follows a failed one, on a fresh log; waits for the disk. */
+    WalWriter followingWal(WalWriter failed, WalListener listener) {
+        return new WalWriter(
+                writing().logs,
+                writing().logs.takeGrowing(),
+                failed.asPredecessor(),
+                options.seams().scheduler(),
+                memory.account,
+                walOptions(),
+                listener);
+    }
+
+    private WalOptions walOptions() {
+        return WalOptions.defaults()
+                .withIntervalNanos(options.loggedSyncInterval().toNanos());
+    }
+
+    void letGoOfLogs(long oldestNeeded, DurableEdit receipt) {
+        writing().logs.letGoBelow(oldestNeeded, receipt);
+    }
+
+    /** Gives each table of a version that has none its handle. Caller holds what orders versions. */
+    void attachHandles(Version version) {
+        for (int level = 0; level < Version.LEVELS; level++) {
+            for (LiveTable table : version.tables(level)) {
+                if (table.attachment() == null) {
+                    String name = FileName.table(table.number());
+                    TableReader reader =
+                            new TableReader(() -> directory.open(name), databaseId, table.number(), memory.tables);
+                    table.attach(new TableHandle(table, reader, this::unused));
+                }
+            }
+        }
+    }
+
+    /** No set holds the table any more: closes it, and deletes its file if an edit dropped it. */
+    private void unused(TableHandle table, @Nullable DeletionProof proof) {
+        tasks.submit("table-drop", () -> {
+            table.reader.close();
+            if (proof != null) {
+                memory.cache.drop(table.number());
+                delete(FileName.table(table.number()), proof);
+            }
+        });
+    }
+
+    /** Deletes a file; if the system refuses, it only takes space until the next open tries again. */
+    private void delete(String name, DeletionProof proof) {
+        try {
+            directory.delete(name, proof);
+        } catch (StorageException e) {
+            options.listener().onInfo("an obsolete file could not be deleted: " + name, e);
+        }
+    }
+
+    void deleteObsoleteManifests() {
+        DurableSwitch receipt = manifest().lastSwitch();
+        if (receipt != null) {
+            manifest().takeObsolete().forEach(name -> delete(name, receipt));
+        }
+    }
+
+    /** What may follow in the background once the database is open: the next log is made, orphans are deleted. */
+    void afterOpen() {
+        writing().logs.prepare();
+        for (String name : writing().orphans) {
+            delete(name, writing().orphanProof);
+        }
+        if (!writing().orphans.isEmpty() && directory.failure() == null) {
+            try {
+                directory.sync(SyncSite.DELETE);
+            } catch (StorageException e) {
+                options.listener().onInfo("the directory could not be synced after deleting orphans", e);
+            }
+        }
+    }
+
+    /** Frees everything; nobody reads or writes any more. On an engine thread. */
+    void release(Closing problems) {
+        Writing parts = writing;
+        if (parts != null) {
+            problems.attempt(parts.logs::close);
+        }
+        memory.free();
+        problems.attempt(directory::close);
+        problems.attempt(lock::close);
+    }
 }

@@ -59,393 +59,407 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  */
 final class Opening {
-  private final Options options;
-  private final EngineTasks tasks;
-  private final DurableDirectory directory;
-  private final DirectoryLock lock;
-  private final Opened.Memory memory;
-  private final MemoryAccount account;
+    private final Options options;
+    private final EngineTasks tasks;
+    private final DurableDirectory directory;
+    private final DirectoryLock lock;
+    private final Opened.Memory memory;
+    private final MemoryAccount account;
 
-  private Opening(
-      Options options, EngineTasks tasks, DurableDirectory directory, DirectoryLock lock, Opened.Memory memory) {
-    this.options = options;
-    this.tasks = tasks;
-    this.directory = directory;
-    this.lock = lock;
-    this.memory = memory;
-    this.account = memory.account();
-  }
-
-  /** Opens; on an engine thread. */
-  static Engine open(Path path, Options options, EngineTasks tasks) {
-    Vfs vfs = options.seams().vfs();
-    if (options.createIfMissing() && !options.readOnly()) {
-      // The directory must exist to be locked; made here, it is opened, and synced, once more under the lock.
-      openDirectory(vfs, path, DurableDirectory.Mode.CREATE, options).close();
+    private Opening(
+            Options options, EngineTasks tasks, DurableDirectory directory, DirectoryLock lock, Opened.Memory memory) {
+        this.options = options;
+        this.tasks = tasks;
+        this.directory = directory;
+        this.lock = lock;
+        this.memory = memory;
+        this.account = memory.account();
     }
-    DirectoryLock lock = DirectoryLock.acquire(
-        vfs, checked(vfs, path, options), FileName.LOCK, FileName.LOCK_HOLDER, options.readOnly(), holder(options));
-    boolean done = false;
-    DurableDirectory directory = null;
-    Opened.Memory memory = null;
-    try {
-      directory = openDirectory(
-          vfs, path, options.readOnly() ? DurableDirectory.Mode.READ_ONLY : DurableDirectory.Mode.EXISTING, options);
-      memory = Opened.Memory.of(options);
-      Opening opening = new Opening(options, tasks, directory, lock, memory);
-      Engine engine = new Engine(options, options.readOnly() ? opening.readOnly() : opening.readWrite(), tasks);
-      done = true;
-      return engine;
-    } finally {
-      if (!done) {
-        if (memory != null) {
-          memory.free();
+
+    /** Opens; on an engine thread. */
+    static Engine open(Path path, Options options, EngineTasks tasks) {
+        Vfs vfs = options.seams().vfs();
+        if (options.createIfMissing() && !options.readOnly()) {
+            // The directory must exist to be locked; made here, it is opened, and synced, once more under the lock.
+            openDirectory(vfs, path, DurableDirectory.Mode.CREATE, options).close();
         }
-        if (directory != null) {
-          directory.close();
+        DirectoryLock lock = DirectoryLock.acquire(
+                vfs,
+                checked(vfs, path, options),
+                FileName.LOCK,
+                FileName.LOCK_HOLDER,
+                options.readOnly(),
+                holder(options));
+        boolean done = false;
+        DurableDirectory directory = null;
+        Opened.Memory memory = null;
+        try {
+            directory = openDirectory(
+                    vfs,
+                    path,
+                    options.readOnly() ? DurableDirectory.Mode.READ_ONLY : DurableDirectory.Mode.EXISTING,
+                    options);
+            memory = Opened.Memory.of(options);
+            Opening opening = new Opening(options, tasks, directory, lock, memory);
+            Engine engine = new Engine(options, options.readOnly() ? opening.readOnly() : opening.readWrite(), tasks);
+            done = true;
+            return engine;
+        } finally {
+            if (!done) {
+                if (memory != null) {
+                    memory.free();
+                }
+                if (directory != null) {
+                    directory.close();
+                }
+                lock.close();
+            }
         }
-        lock.close();
-      }
     }
-  }
 
-  /** A read-only or existing-only opening must find the directory before it looks for the lock in it. */
-  private static Path checked(Vfs vfs, Path path, Options options) {
-    openDirectory(vfs, path, DurableDirectory.Mode.READ_ONLY, options).close();
-    return path;
-  }
-
-  private static DurableDirectory openDirectory(Vfs vfs, Path path, DurableDirectory.Mode mode, Options options) {
-    return DurableDirectory.open(
-        vfs, path, mode, options.seams().scheduler(), options.listener()::onFileEvent);
-  }
-
-  private static String holder(Options options) {
-    ProcessHandle process = ProcessHandle.current();
-    return "process " + process.pid() + " (" + process.info().command().orElse("java") + ") since "
-        + java.time.Instant.ofEpochMilli(options.seams().clock().wallMillis());
-  }
-
-  // ---- For writing.
-
-  private Opened readWrite() {
-    RecoveredManifest found = ManifestReader.read(directory, account);
-    checkWanted(found);
-    List<String> names = directory.list();
-    Version version = found == null ? Version.empty() : found.version();
-    DatabaseId databaseId = found == null ? newId() : found.databaseId();
-    FileNumbers numbers = FileNumbers.above(version.nextFileNumber(), names);
-    RecoveredState state = directory.recovered(version.tableNames());
-    TableOutput output =
-        new TableOutput(directory, numbers, databaseId, tableOptions(), account, options.seams().clock());
-
-    Replayed replayed = found == null
-        ? new Replayed(List.of(), 0, Predecessor.none())
-        : replayIntoTables(found, output);
-    VersionEdit.Builder edit =
-        VersionEdit.builder().noLogBelow(numbers.peek()).lastSequence(replayed.lastSequence);
-    for (TableOutput.Output table : replayed.tables) {
-      edit.addTable(0, table.entry(), table.file());
+    /** A read-only or existing-only opening must find the directory before it looks for the lock in it. */
+    private static Path checked(Vfs vfs, Path path, Options options) {
+        openDirectory(vfs, path, DurableDirectory.Mode.READ_ONLY, options).close();
+        return path;
     }
-    ManifestWriter manifest = ManifestWriter.create(
-        directory, databaseId, numbers, account, options.manifestBytes(), version, edit.build());
-    boolean done = false;
-    LogSupply logs = null;
-    try {
-      DurableSwitch toThisRun = manifest.switchCurrent();
-      String optionsFile = writeOptions(numbers.next());
-      logs = new LogSupply(
-          directory, databaseId, numbers::next, options.seams().scheduler(), account, logBytes(options));
-      PreparedLog log = logs.takeGrowing();
-      Set<String> live = new HashSet<>(manifest.version().tableNames());
-      live.addAll(Set.of(
-          FileName.CURRENT,
-          FileName.LOCK,
-          FileName.LOCK_HOLDER,
-          FileName.manifest(manifest.manifestNumber()),
-          FileName.log(log.number()),
-          optionsFile));
-      List<String> orphans = names.stream()
-          .filter(name -> FileName.parse(name) != null && !live.contains(name))
-          .toList();
-      MemtableSlot slot =
-          new MemtableSlot(Opened.newMemtable(options, account), log.number());
-      slot.lastSequence = replayed.lastSequence;
-      Opened opened = new Opened(
-          options,
-          tasks,
-          directory,
-          lock,
-          memory,
-          databaseId,
-          new Opened.Recovered(manifest.version(), slot, replayed.lastSequence),
-          new Opened.Writing(
-              manifest, logs, log, replayed.last, output, orphans, state.letGoAllBut(live, toThisRun)));
-      done = true;
-      return opened;
-    } finally {
-      if (!done) {
-        if (logs != null) {
-          logs.close();
+
+    private static DurableDirectory openDirectory(Vfs vfs, Path path, DurableDirectory.Mode mode, Options options) {
+        return DurableDirectory.open(vfs, path, mode, options.seams().scheduler(), options.listener()::onFileEvent);
+    }
+
+    private static String holder(Options options) {
+        ProcessHandle process = ProcessHandle.current();
+        return "process " + process.pid() + " (" + process.info().command().orElse("java") + ") since "
+                + java.time.Instant.ofEpochMilli(options.seams().clock().wallMillis());
+    }
+
+    // ---- For writing.
+
+    private Opened readWrite() {
+        RecoveredManifest found = ManifestReader.read(directory, account);
+        checkWanted(found);
+        List<String> names = directory.list();
+        Version version = found == null ? Version.empty() : found.version();
+        DatabaseId databaseId = found == null ? newId() : found.databaseId();
+        FileNumbers numbers = FileNumbers.above(version.nextFileNumber(), names);
+        RecoveredState state = directory.recovered(version.tableNames());
+        TableOutput output = new TableOutput(
+                directory,
+                numbers,
+                databaseId,
+                tableOptions(),
+                account,
+                options.seams().clock());
+
+        Replayed replayed =
+                found == null ? new Replayed(List.of(), 0, Predecessor.none()) : replayIntoTables(found, output);
+        VersionEdit.Builder edit =
+                VersionEdit.builder().noLogBelow(numbers.peek()).lastSequence(replayed.lastSequence);
+        for (TableOutput.Output table : replayed.tables) {
+            edit.addTable(0, table.entry(), table.file());
         }
-        closeQuietly(manifest);
-      }
+        ManifestWriter manifest = ManifestWriter.create(
+                directory, databaseId, numbers, account, options.manifestBytes(), version, edit.build());
+        boolean done = false;
+        LogSupply logs = null;
+        try {
+            DurableSwitch toThisRun = manifest.switchCurrent();
+            String optionsFile = writeOptions(numbers.next());
+            logs = new LogSupply(
+                    directory, databaseId, numbers::next, options.seams().scheduler(), account, logBytes(options));
+            PreparedLog log = logs.takeGrowing();
+            Set<String> live = new HashSet<>(manifest.version().tableNames());
+            live.addAll(Set.of(
+                    FileName.CURRENT,
+                    FileName.LOCK,
+                    FileName.LOCK_HOLDER,
+                    FileName.manifest(manifest.manifestNumber()),
+                    FileName.log(log.number()),
+                    optionsFile));
+            List<String> orphans = names.stream()
+                    .filter(name -> FileName.parse(name) != null && !live.contains(name))
+                    .toList();
+            MemtableSlot slot = new MemtableSlot(Opened.newMemtable(options, account), log.number());
+            slot.lastSequence = replayed.lastSequence;
+            Opened opened = new Opened(
+                    options,
+                    tasks,
+                    directory,
+                    lock,
+                    memory,
+                    databaseId,
+                    new Opened.Recovered(manifest.version(), slot, replayed.lastSequence),
+                    new Opened.Writing(
+                            manifest, logs, log, replayed.last, output, orphans, state.letGoAllBut(live, toThisRun)));
+            done = true;
+            return opened;
+        } finally {
+            if (!done) {
+                if (logs != null) {
+                    logs.close();
+                }
+                closeQuietly(manifest);
+            }
+        }
     }
-  }
 
-  private void closeQuietly(ManifestWriter manifest) {
-    try {
-      manifest.close();
-    } catch (BeachException e) {
-      options.listener().onInfo("closing the manifest of an opening that failed", e);
+    private void closeQuietly(ManifestWriter manifest) {
+        try {
+            manifest.close();
+        } catch (BeachException e) {
+            options.listener().onInfo("closing the manifest of an opening that failed", e);
+        }
     }
-  }
 
-  /** A log holds what a memtable holds, with its framing. */
-  static long logBytes(Options options) {
-    return Math.max(1 << 20, options.writeBufferBytes() + options.writeBufferBytes() / 4);
-  }
-
-  private void checkWanted(@Nullable RecoveredManifest found) {
-    if (found != null && options.errorIfExists()) {
-      throw new DatabaseExistsException(
-          directory.path() + " holds a database already, and errorIfExists is set. Nothing was changed.");
+    /** A log holds what a memtable holds, with its framing. */
+    static long logBytes(Options options) {
+        return Math.max(1 << 20, options.writeBufferBytes() + options.writeBufferBytes() / 4);
     }
-    if (found == null && (!options.createIfMissing() || options.readOnly())) {
-      throw new DatabaseNotFoundException(directory.path() + " holds no database. Nothing was changed.");
+
+    private void checkWanted(@Nullable RecoveredManifest found) {
+        if (found != null && options.errorIfExists()) {
+            throw new DatabaseExistsException(
+                    directory.path() + " holds a database already, and errorIfExists is set. Nothing was changed.");
+        }
+        if (found == null && (!options.createIfMissing() || options.readOnly())) {
+            throw new DatabaseNotFoundException(directory.path() + " holds no database. Nothing was changed.");
+        }
     }
-  }
 
-  private DatabaseId newId() {
-    return new DatabaseId(
-        options.seams().random().nextLong(), options.seams().random().nextLong());
-  }
-
-  private TableOptions tableOptions() {
-    return TableOptions.DEFAULT
-        .withBlockBytes(options.blockBytes())
-        .withFilterBitsPerKey(options.filterBitsPerKey())
-        .withCompression(
-            options.compression() == Options.Compression.LZ4 ? Compression.LZ4 : Compression.NONE);
-  }
-
-  private String writeOptions(long number) {
-    StringBuilder text = new StringBuilder("# BeachDB options, as the database was last opened. For people: never read back.\n");
-    for (Map.Entry<String, String> option : options.readable().entrySet()) {
-      text.append(option.getKey()).append(" = ").append(option.getValue()).append('\n');
+    private DatabaseId newId() {
+        return new DatabaseId(
+                options.seams().random().nextLong(), options.seams().random().nextLong());
     }
-    byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
-    String name = FileName.options(number);
-    PendingFile file = directory.create(name);
-    NativeBlock block = account.acquire(MemoryUse.SCRATCH, bytes.length);
-    try {
-      BatchFormat.copy(bytes, 0, block.memory(), 0, bytes.length);
-      file.write(block.memory(), 0, bytes.length);
-      directory.commit(file, SyncSite.OPTIONS);
-    } finally {
-      account.release(MemoryUse.SCRATCH, block);
+
+    private TableOptions tableOptions() {
+        return TableOptions.DEFAULT
+                .withBlockBytes(options.blockBytes())
+                .withFilterBitsPerKey(options.filterBitsPerKey())
+                .withCompression(options.compression() == Options.Compression.LZ4 ? Compression.LZ4 : Compression.NONE);
     }
-    return name;
-  }
 
-  // ---- Logs.
-
-  private record Replayed(List<TableOutput.Output> tables, long lastSequence, Predecessor last) {}
-
-  /** Takes the batches of the logs that tables do not hold yet. */
-  private interface Replay {
-    void operation(
-        java.lang.foreign.MemorySegment memory,
-        long keyOffset,
-        int keyLength,
-        long trailer,
-        long valueOffset,
-        long valueLength);
-
-    void batchEnds();
-  }
-
-  private Replayed replayIntoTables(RecoveredManifest found, TableOutput output) {
-    List<TableOutput.Written> written = new ArrayList<>();
-    boolean done = false;
-    RecoveryMemtable into = new RecoveryMemtable(output, written);
-    try {
-      LogRecovery.Result result = replay(found, into);
-      into.flush();
-      List<TableOutput.Output> tables = output.commit(written, SyncSite.TABLE_RECOVERY);
-      done = true;
-      Predecessor last = result.last();
-      long lastSequence = Math.max(into.lastSequence, Math.max(last.lastSequence(), found.version().lastSequence()));
-      return new Replayed(
-          tables,
-          lastSequence,
-          new Predecessor(last.logNumber(), last.length(), last.lastOrdinal(), lastSequence));
-    } finally {
-      into.close();
-      if (!done) {
-        TableOutput.abandon(written);
-      }
+    private String writeOptions(long number) {
+        StringBuilder text =
+                new StringBuilder("# BeachDB options, as the database was last opened. For people: never read back.\n");
+        for (Map.Entry<String, String> option : options.readable().entrySet()) {
+            text.append(option.getKey()).append(" = ").append(option.getValue()).append('\n');
+        }
+        byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
+        String name = FileName.options(number);
+        PendingFile file = directory.create(name);
+        NativeBlock block = account.acquire(MemoryUse.SCRATCH, bytes.length);
+        try {
+            BatchFormat.copy(bytes, 0, block.memory(), 0, bytes.length);
+            file.write(block.memory(), 0, bytes.length);
+            directory.commit(file, SyncSite.OPTIONS);
+        } finally {
+            account.release(MemoryUse.SCRATCH, block);
+        }
+        return name;
     }
-  }
 
-  private LogRecovery.Result replay(RecoveredManifest found, Replay into) {
-    Version version = found.version();
-    try (LogRecovery logs = new LogRecovery(
-        directory,
-        found.databaseId(),
-        found.names(),
-        version.oldestLog(),
-        version.oldestLogExists(),
-        account)) {
-      while (logs.next()) {
-        replayBatch(logs, version.lastSequence(), into);
-      }
-      LogRecovery.Result result = logs.result();
-      options.listener()
-          .onInfo("recovered " + result.batches() + " batches; logs end: " + result.logs() + result.leftOut(), null);
-      return result;
+    // ---- Logs.
+
+    private record Replayed(List<TableOutput.Output> tables, long lastSequence, Predecessor last) {}
+
+    /** Takes the batches of the logs that tables do not hold yet. */
+    private interface Replay {
+        void operation(
+                java.lang.foreign.MemorySegment memory,
+                long keyOffset,
+                int keyLength,
+                long trailer,
+                long valueOffset,
+                long valueLength);
+
+        void batchEnds();
     }
-  }
 
-  private static void replayBatch(LogRecovery logs, long inTables, Replay into) {
-    long[] sequence = {logs.firstSequence()};
-    BatchFormat.forEachChecked(
-        logs.batchMemory(),
-        logs.batchOffset(),
-        logs.batchLength(),
-        FileName.log(logs.logNumber()),
-        logs.recordOffset(),
-        (kind, keyOffset, keyLength, valueOffset, valueLength) -> {
-          long at = sequence[0]++;
-          if (at > inTables) { // a flush may have brought a part of the log to tables
-            into.operation(
+    private Replayed replayIntoTables(RecoveredManifest found, TableOutput output) {
+        List<TableOutput.Written> written = new ArrayList<>();
+        boolean done = false;
+        RecoveryMemtable into = new RecoveryMemtable(output, written);
+        try {
+            LogRecovery.Result result = replay(found, into);
+            into.flush();
+            List<TableOutput.Output> tables = output.commit(written, SyncSite.TABLE_RECOVERY);
+            done = true;
+            Predecessor last = result.last();
+            long lastSequence = Math.max(
+                    into.lastSequence,
+                    Math.max(last.lastSequence(), found.version().lastSequence()));
+            return new Replayed(
+                    tables,
+                    lastSequence,
+                    new Predecessor(last.logNumber(), last.length(), last.lastOrdinal(), lastSequence));
+        } finally {
+            into.close();
+            if (!done) {
+                TableOutput.abandon(written);
+            }
+        }
+    }
+
+    private LogRecovery.Result replay(RecoveredManifest found, Replay into) {
+        Version version = found.version();
+        try (LogRecovery logs = new LogRecovery(
+                directory,
+                found.databaseId(),
+                found.names(),
+                version.oldestLog(),
+                version.oldestLogExists(),
+                account)) {
+            while (logs.next()) {
+                replayBatch(logs, version.lastSequence(), into);
+            }
+            LogRecovery.Result result = logs.result();
+            options.listener()
+                    .onInfo(
+                            "recovered " + result.batches() + " batches; logs end: " + result.logs() + result.leftOut(),
+                            null);
+            return result;
+        }
+    }
+
+    private static void replayBatch(LogRecovery logs, long inTables, Replay into) {
+        long[] sequence = {logs.firstSequence()};
+        BatchFormat.forEachChecked(
                 logs.batchMemory(),
-                keyOffset,
-                keyLength,
-                InternalKeys.trailer(at, kind),
-                valueOffset,
-                valueLength);
-          }
-        });
-    into.batchEnds();
-  }
-
-  /** A memtable that is written out whenever it is full, between batches. */
-  private final class RecoveryMemtable implements Replay, AutoCloseable {
-    private final TableOutput output;
-    private final List<TableOutput.Written> written;
-    private Memtable memtable = Opened.newMemtable(options, account);
-    private Inserter inserter = memtable.newInserter();
-    private long lastSequence;
-
-    RecoveryMemtable(TableOutput output, List<TableOutput.Written> written) {
-      this.output = output;
-      this.written = written;
+                logs.batchOffset(),
+                logs.batchLength(),
+                FileName.log(logs.logNumber()),
+                logs.recordOffset(),
+                (kind, keyOffset, keyLength, valueOffset, valueLength) -> {
+                    long at = sequence[0]++;
+                    if (at > inTables) { // a flush may have brought a part of the log to tables
+                        into.operation(
+                                logs.batchMemory(),
+                                keyOffset,
+                                keyLength,
+                                InternalKeys.trailer(at, kind),
+                                valueOffset,
+                                valueLength);
+                    }
+                });
+        into.batchEnds();
     }
 
-    @Override
-    public void operation(
-        java.lang.foreign.MemorySegment memory,
-        long keyOffset,
-        int keyLength,
-        long trailer,
-        long valueOffset,
-        long valueLength) {
-      memtable.add(inserter, memory, keyOffset, keyLength, trailer, memory, valueOffset, valueLength);
-      lastSequence = InternalKeys.sequence(trailer);
-    }
+    /** A memtable that is written out whenever it is full, between batches. */
+    private final class RecoveryMemtable implements Replay, AutoCloseable {
+        private final TableOutput output;
+        private final List<TableOutput.Written> written;
+        private Memtable memtable = Opened.newMemtable(options, account);
+        private Inserter inserter = memtable.newInserter();
+        private long lastSequence;
 
-    @Override
-    public void batchEnds() {
-      if (memtable.usedBytes() >= options.writeBufferBytes()) {
-        flush();
-        memtable = Opened.newMemtable(options, account);
-        inserter = memtable.newInserter();
-      }
-    }
-
-    void flush() {
-      if (!memtable.isEmpty()) {
-        try (RetainedEntries retained = new RetainedEntries(
-            memtable.cursor(), new long[] {lastSequence}, RetainedEntries.Bottom.never(), account)) {
-          written.addAll(output.writeUnsynced(retained, Long.MAX_VALUE, bytes -> {}));
+        RecoveryMemtable(TableOutput output, List<TableOutput.Written> written) {
+            this.output = output;
+            this.written = written;
         }
-      }
-      memtable.close();
+
+        @Override
+        public void operation(
+                java.lang.foreign.MemorySegment memory,
+                long keyOffset,
+                int keyLength,
+                long trailer,
+                long valueOffset,
+                long valueLength) {
+            memtable.add(inserter, memory, keyOffset, keyLength, trailer, memory, valueOffset, valueLength);
+            lastSequence = InternalKeys.sequence(trailer);
+        }
+
+        @Override
+        public void batchEnds() {
+            if (memtable.usedBytes() >= options.writeBufferBytes()) {
+                flush();
+                memtable = Opened.newMemtable(options, account);
+                inserter = memtable.newInserter();
+            }
+        }
+
+        void flush() {
+            if (!memtable.isEmpty()) {
+                try (RetainedEntries retained = new RetainedEntries(
+                        memtable.cursor(), new long[] {lastSequence}, RetainedEntries.Bottom.never(), account)) {
+                    written.addAll(output.writeUnsynced(retained, Long.MAX_VALUE, bytes -> {}));
+                }
+            }
+            memtable.close();
+        }
+
+        @Override
+        public void close() {
+            memtable.close();
+        }
     }
 
-    @Override
-    public void close() {
-      memtable.close();
-    }
-  }
+    // ---- For reading only.
 
-  // ---- For reading only.
-
-  private Opened readOnly() {
-    RecoveredManifest found = ManifestReader.read(directory, account);
-    checkWanted(found);
-    if (found == null) {
-      throw new AssertionError("a database that is wanted was not found");
-    }
-    Memtable memtable = Opened.newMemtable(options, account);
-    boolean done = false;
-    try {
-      MemoryReplay into = new MemoryReplay(memtable);
-      replay(found, into);
-      MemtableSlot slot = new MemtableSlot(memtable, found.version().oldestLog());
-      long lastSequence = Math.max(into.lastSequence, found.version().lastSequence());
-      slot.lastSequence = lastSequence;
-      Opened opened = new Opened(
-          options,
-          tasks,
-          directory,
-          lock,
-          memory,
-          found.databaseId(),
-          new Opened.Recovered(found.version(), slot, lastSequence),
-          null);
-      done = true;
-      return opened;
-    } finally {
-      if (!done) {
-        memtable.close();
-      }
-    }
-  }
-
-  /** Replays into memory, within the budget. */
-  private final class MemoryReplay implements Replay {
-    private final Memtable memtable;
-    private final Inserter inserter;
-    private long lastSequence;
-
-    MemoryReplay(Memtable memtable) {
-      this.memtable = memtable;
-      this.inserter = memtable.newInserter();
+    private Opened readOnly() {
+        RecoveredManifest found = ManifestReader.read(directory, account);
+        checkWanted(found);
+        if (found == null) {
+            throw new AssertionError("a database that is wanted was not found");
+        }
+        Memtable memtable = Opened.newMemtable(options, account);
+        boolean done = false;
+        try {
+            MemoryReplay into = new MemoryReplay(memtable);
+            replay(found, into);
+            MemtableSlot slot = new MemtableSlot(memtable, found.version().oldestLog());
+            long lastSequence = Math.max(into.lastSequence, found.version().lastSequence());
+            slot.lastSequence = lastSequence;
+            Opened opened = new Opened(
+                    options,
+                    tasks,
+                    directory,
+                    lock,
+                    memory,
+                    found.databaseId(),
+                    new Opened.Recovered(found.version(), slot, lastSequence),
+                    null);
+            done = true;
+            return opened;
+        } finally {
+            if (!done) {
+                memtable.close();
+            }
+        }
     }
 
-    @Override
-    public void operation(
-        java.lang.foreign.MemorySegment memory,
-        long keyOffset,
-        int keyLength,
-        long trailer,
-        long valueOffset,
-        long valueLength) {
-      memtable.add(inserter, memory, keyOffset, keyLength, trailer, memory, valueOffset, valueLength);
-      lastSequence = InternalKeys.sequence(trailer);
-    }
+    /** Replays into memory, within the budget. */
+    private final class MemoryReplay implements Replay {
+        private final Memtable memtable;
+        private final Inserter inserter;
+        private long lastSequence;
 
-    @Override
-    public void batchEnds() {
-      if (account.budget().overdraftBytes() > 0) {
-        throw new StorageException(
-            "the logs of " + directory.path() + " do not fit the memory budget of "
-                + account.budget().capacityBytes()
-                + " bytes, and a read-only opening may not write tables. Give it more, or open it for writing once.",
-            null);
-      }
+        MemoryReplay(Memtable memtable) {
+            this.memtable = memtable;
+            this.inserter = memtable.newInserter();
+        }
+
+        @Override
+        public void operation(
+                java.lang.foreign.MemorySegment memory,
+                long keyOffset,
+                int keyLength,
+                long trailer,
+                long valueOffset,
+                long valueLength) {
+            memtable.add(inserter, memory, keyOffset, keyLength, trailer, memory, valueOffset, valueLength);
+            lastSequence = InternalKeys.sequence(trailer);
+        }
+
+        @Override
+        public void batchEnds() {
+            if (account.budget().overdraftBytes() > 0) {
+                throw new StorageException(
+                        "the logs of " + directory.path() + " do not fit the memory budget of "
+                                + account.budget().capacityBytes()
+                                + " bytes, and a read-only opening may not write tables. Give it more, or open it for writing once.",
+                        null);
+            }
+        }
     }
-  }
 }

@@ -19,184 +19,183 @@ import java.util.Arrays;
  */
 final class RetainedEntries implements EntryCursor {
 
-  /** Whether tables below the output may hold older entries of a key. Asked in ascending order of keys. */
-  @FunctionalInterface
-  interface Bottom {
-    boolean isBottom(MemorySegment key, long offset, int length);
+    /** Whether tables below the output may hold older entries of a key. Asked in ascending order of keys. */
+    @FunctionalInterface
+    interface Bottom {
+        boolean isBottom(MemorySegment key, long offset, int length);
 
-    /** For flushes: below there may be anything. */
-    static Bottom never() {
-      return (key, offset, length) -> false;
-    }
-  }
-
-  private final EntryCursor input;
-  private final long[] boundaries;
-  private final Bottom bottom;
-  private final MemoryAccount account;
-  private NativeBlock lastKey;
-  private int lastKeyLength = -1;
-  private int lastStripe;
-  private boolean atBottom;
-  private long trailer;
-  private long dropped;
-
-  /** @param boundaries ascending, not empty */
-  RetainedEntries(EntryCursor input, long[] boundaries, Bottom bottom, MemoryAccount account) {
-    this.input = input;
-    this.boundaries = boundaries;
-    this.bottom = bottom;
-    this.account = account;
-    this.lastKey = account.acquire(MemoryUse.COMPACTION, 4096);
-  }
-
-  @Override
-  public void first() {
-    input.first();
-    lastKeyLength = -1;
-    settle();
-  }
-
-  @Override
-  public void next() {
-    input.next();
-    settle();
-  }
-
-  private void settle() {
-    for (; input.valid(); input.next()) {
-      boolean sameKey = isLastKey();
-      if (!sameKey) {
-        rememberKey();
-      }
-      long entry = input.trailer();
-      int stripe = stripe(InternalKeys.sequence(entry));
-      if (sameKey && stripe == lastStripe && stripe <= boundaries.length - 1) {
-        dropped++; // hidden from everybody by the newer entry in this stripe
-        continue;
-      }
-      lastStripe = stripe;
-      if (stripe == 0 && atBottom) {
-        if (InternalKeys.kind(entry) == InternalKeys.KIND_DELETE) {
-          dropped++;
-          continue;
+        /** For flushes: below there may be anything. */
+        static Bottom never() {
+            return (key, offset, length) -> false;
         }
-        trailer = InternalKeys.trailer(0, InternalKeys.kind(entry));
-      } else {
-        trailer = entry;
-      }
-      return;
     }
-  }
 
-  /** Index of the oldest boundary that sees {@code sequence}; their count when none does. */
-  private int stripe(long sequence) {
-    if (sequence <= boundaries[0]) {
-      return 0;
+    private final EntryCursor input;
+    private final long[] boundaries;
+    private final Bottom bottom;
+    private final MemoryAccount account;
+    private NativeBlock lastKey;
+    private int lastKeyLength = -1;
+    private int lastStripe;
+    private boolean atBottom;
+    private long trailer;
+    private long dropped;
+
+    /** @param boundaries ascending, not empty */
+    RetainedEntries(EntryCursor input, long[] boundaries, Bottom bottom, MemoryAccount account) {
+        this.input = input;
+        this.boundaries = boundaries;
+        this.bottom = bottom;
+        this.account = account;
+        this.lastKey = account.acquire(MemoryUse.COMPACTION, 4096);
     }
-    int at = Arrays.binarySearch(boundaries, sequence);
-    return at >= 0 ? at : -at - 1;
-  }
 
-  private boolean isLastKey() {
-    return lastKeyLength == input.keyLength()
-        && Keys.compare(
-                input.keyMemory(), input.keyOffset(), lastKeyLength, lastKey.memory(), 0, lastKeyLength)
-            == 0;
-  }
-
-  private void rememberKey() {
-    lastKeyLength = input.keyLength();
-    if (lastKeyLength > lastKey.bytes()) {
-      account.release(MemoryUse.COMPACTION, lastKey);
-      lastKey = account.acquire(MemoryUse.COMPACTION, lastKeyLength);
+    @Override
+    public void first() {
+        input.first();
+        lastKeyLength = -1;
+        settle();
     }
-    MemorySegment.copy(input.keyMemory(), input.keyOffset(), lastKey.memory(), 0, lastKeyLength);
-    atBottom = bottom.isBottom(lastKey.memory(), 0, lastKeyLength);
-  }
 
-  /** Returns how many entries were left out so far. */
-  long dropped() {
-    return dropped;
-  }
-
-  @Override
-  public boolean valid() {
-    return input.valid();
-  }
-
-  @Override
-  public MemorySegment keyMemory() {
-    return input.keyMemory();
-  }
-
-  @Override
-  public long keyOffset() {
-    return input.keyOffset();
-  }
-
-  @Override
-  public int keyLength() {
-    return input.keyLength();
-  }
-
-  @Override
-  public long trailer() {
-    return trailer;
-  }
-
-  @Override
-  public long valueLength() {
-    return input.valueLength();
-  }
-
-  @Override
-  public MemorySegment valueMemory() {
-    return input.valueMemory();
-  }
-
-  @Override
-  public long valueOffset() {
-    return input.valueOffset();
-  }
-
-  @Override
-  public void copyValue(long from, MemorySegment destination, long at, long length) {
-    input.copyValue(from, destination, at, length);
-  }
-
-  @Override
-  public void last() {
-    throw forwardsOnly();
-  }
-
-  @Override
-  public void previous() {
-    throw forwardsOnly();
-  }
-
-  @Override
-  public void seek(MemorySegment key, long offset, int length, long seekTrailer) {
-    throw forwardsOnly();
-  }
-
-  @Override
-  public void seekBefore(MemorySegment key, long offset, int length, long seekTrailer) {
-    throw forwardsOnly();
-  }
-
-  private static IllegalStateException forwardsOnly() {
-    return new IllegalStateException("retained entries are read forwards from the first only");
-  }
-
-  private boolean closed;
-
-  @Override
-  public void close() {
-    if (!closed) {
-      closed = true;
-      account.release(MemoryUse.COMPACTION, lastKey);
-      input.close();
+    @Override
+    public void next() {
+        input.next();
+        settle();
     }
-  }
+
+    private void settle() {
+        for (; input.valid(); input.next()) {
+            boolean sameKey = isLastKey();
+            if (!sameKey) {
+                rememberKey();
+            }
+            long entry = input.trailer();
+            int stripe = stripe(InternalKeys.sequence(entry));
+            if (sameKey && stripe == lastStripe && stripe <= boundaries.length - 1) {
+                dropped++; // hidden from everybody by the newer entry in this stripe
+                continue;
+            }
+            lastStripe = stripe;
+            if (stripe == 0 && atBottom) {
+                if (InternalKeys.kind(entry) == InternalKeys.KIND_DELETE) {
+                    dropped++;
+                    continue;
+                }
+                trailer = InternalKeys.trailer(0, InternalKeys.kind(entry));
+            } else {
+                trailer = entry;
+            }
+            return;
+        }
+    }
+
+    /** Index of the oldest boundary that sees {@code sequence}; their count when none does. */
+    private int stripe(long sequence) {
+        if (sequence <= boundaries[0]) {
+            return 0;
+        }
+        int at = Arrays.binarySearch(boundaries, sequence);
+        return at >= 0 ? at : -at - 1;
+    }
+
+    private boolean isLastKey() {
+        return lastKeyLength == input.keyLength()
+                && Keys.compare(input.keyMemory(), input.keyOffset(), lastKeyLength, lastKey.memory(), 0, lastKeyLength)
+                        == 0;
+    }
+
+    private void rememberKey() {
+        lastKeyLength = input.keyLength();
+        if (lastKeyLength > lastKey.bytes()) {
+            account.release(MemoryUse.COMPACTION, lastKey);
+            lastKey = account.acquire(MemoryUse.COMPACTION, lastKeyLength);
+        }
+        MemorySegment.copy(input.keyMemory(), input.keyOffset(), lastKey.memory(), 0, lastKeyLength);
+        atBottom = bottom.isBottom(lastKey.memory(), 0, lastKeyLength);
+    }
+
+    /** Returns how many entries were left out so far. */
+    long dropped() {
+        return dropped;
+    }
+
+    @Override
+    public boolean valid() {
+        return input.valid();
+    }
+
+    @Override
+    public MemorySegment keyMemory() {
+        return input.keyMemory();
+    }
+
+    @Override
+    public long keyOffset() {
+        return input.keyOffset();
+    }
+
+    @Override
+    public int keyLength() {
+        return input.keyLength();
+    }
+
+    @Override
+    public long trailer() {
+        return trailer;
+    }
+
+    @Override
+    public long valueLength() {
+        return input.valueLength();
+    }
+
+    @Override
+    public MemorySegment valueMemory() {
+        return input.valueMemory();
+    }
+
+    @Override
+    public long valueOffset() {
+        return input.valueOffset();
+    }
+
+    @Override
+    public void copyValue(long from, MemorySegment destination, long at, long length) {
+        input.copyValue(from, destination, at, length);
+    }
+
+    @Override
+    public void last() {
+        throw forwardsOnly();
+    }
+
+    @Override
+    public void previous() {
+        throw forwardsOnly();
+    }
+
+    @Override
+    public void seek(MemorySegment key, long offset, int length, long seekTrailer) {
+        throw forwardsOnly();
+    }
+
+    @Override
+    public void seekBefore(MemorySegment key, long offset, int length, long seekTrailer) {
+        throw forwardsOnly();
+    }
+
+    private static IllegalStateException forwardsOnly() {
+        return new IllegalStateException("retained entries are read forwards from the first only");
+    }
+
+    private boolean closed;
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            account.release(MemoryUse.COMPACTION, lastKey);
+            input.close();
+        }
+    }
 }

@@ -10,56 +10,56 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  * quiet (nobody can be about to pin) and its pins are gone.
  */
 final class View {
-  private static final int STRIPES = 8;
-  private static final int STRIDE = 16; // ints to a cache line
+    private static final int STRIPES = 8;
+    private static final int STRIDE = 16; // ints to a cache line
 
-  final MemtableSlot active;
-  /** Newest first. */
-  final MemtableSlot[] immutables;
+    final MemtableSlot active;
+    /** Newest first. */
+    final MemtableSlot[] immutables;
 
-  final TableSet tables;
+    final TableSet tables;
 
-  private final AtomicIntegerArray pins = new AtomicIntegerArray(STRIPES * STRIDE);
+    private final AtomicIntegerArray pins = new AtomicIntegerArray(STRIPES * STRIDE);
 
-  View(MemtableSlot active, MemtableSlot[] immutables, TableSet tables) {
-    this.active = active;
-    this.immutables = immutables;
-    this.tables = tables;
-    active.retain();
-    for (MemtableSlot slot : immutables) {
-      slot.retain();
+    View(MemtableSlot active, MemtableSlot[] immutables, TableSet tables) {
+        this.active = active;
+        this.immutables = immutables;
+        this.tables = tables;
+        active.retain();
+        for (MemtableSlot slot : immutables) {
+            slot.retain();
+        }
+        tables.retain();
     }
-    tables.retain();
-  }
 
-  /** Pins, from inside an epoch; returns the stripe to unpin. */
-  int pin() {
-    int stripe = (int) (Thread.currentThread().threadId() & STRIPES - 1);
-    pins.incrementAndGet(stripe * STRIDE);
-    return stripe;
-  }
-
-  void unpin(int stripe) {
-    if (pins.decrementAndGet(stripe * STRIDE) < 0) {
-      throw new AssertionError("a view was unpinned twice");
+    /** Pins, from inside an epoch; returns the stripe to unpin. */
+    int pin() {
+        int stripe = (int) (Thread.currentThread().threadId() & STRIPES - 1);
+        pins.incrementAndGet(stripe * STRIDE);
+        return stripe;
     }
-  }
 
-  /** Exact once the view has been replaced and its epoch is quiet: from then on pins only go. */
-  boolean isPinned() {
-    int sum = 0;
-    for (int i = 0; i < STRIPES; i++) {
-      sum += pins.get(i * STRIDE);
+    void unpin(int stripe) {
+        if (pins.decrementAndGet(stripe * STRIDE) < 0) {
+            throw new AssertionError("a view was unpinned twice");
+        }
     }
-    return sum != 0;
-  }
 
-  /** Lets go of everything. Once, after the last reader. */
-  void dispose() {
-    active.release();
-    for (MemtableSlot slot : immutables) {
-      slot.release();
+    /** Exact once the view has been replaced and its epoch is quiet: from then on pins only go. */
+    boolean isPinned() {
+        int sum = 0;
+        for (int i = 0; i < STRIPES; i++) {
+            sum += pins.get(i * STRIDE);
+        }
+        return sum != 0;
     }
-    tables.release();
-  }
+
+    /** Lets go of everything. Once, after the last reader. */
+    void dispose() {
+        active.release();
+        for (MemtableSlot slot : immutables) {
+            slot.release();
+        }
+        tables.release();
+    }
 }

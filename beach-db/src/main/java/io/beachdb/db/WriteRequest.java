@@ -28,132 +28,137 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  */
 final class WriteRequest {
-  static final int QUEUED = 0;
-  static final int LOGGED = 1;
-  static final int LED = 2;
-  static final int REFUSED = 3;
+    static final int QUEUED = 0;
+    static final int LOGGED = 1;
+    static final int LED = 2;
+    static final int REFUSED = 3;
 
-  /** Buffers up to this size stay with the request. */
-  private static final int KEPT_BYTES = 64 << 10;
+    /** Buffers up to this size stay with the request. */
+    private static final int KEPT_BYTES = 64 << 10;
 
-  private static final int SMALLEST_BYTES = 4096;
-  private static final long SPIN_NANOS = 20_000;
+    private static final int SMALLEST_BYTES = 4096;
+    private static final long SPIN_NANOS = 20_000;
 
-  // Set once.
-  final Signal signal;
-  final BooleanSupplier isVisible = this::isVisible;
-  final BooleanSupplier isDone = this::isDone;
-  private final MemoryAccount account;
-  private final CRC32C crc = new CRC32C();
+    // Set once.
+    final Signal signal;
+    final BooleanSupplier isVisible = this::isVisible;
+    final BooleanSupplier isDone = this::isDone;
+    private final MemoryAccount account;
+    private final CRC32C crc = new CRC32C();
 
-  // The caller's, before it queues.
-  private @Nullable NativeBlock block;
-  MemorySegment memory = MemorySegment.NULL;
-  long start;
-  long length;
-  int checksum;
-  int operations;
-  Durability durability = Durability.SYNCED;
+    // The caller's, before it queues.
+    private @Nullable NativeBlock block;
+    MemorySegment memory = MemorySegment.NULL;
+    long start;
+    long length;
+    int checksum;
+    int operations;
+    Durability durability = Durability.SYNCED;
 
-  // The queue's.
-  @Nullable WriteRequest next;
+    // The queue's.
+    @Nullable
+    WriteRequest next;
 
-  // The leader's, before state changes.
-  long firstSequence;
-  long lastSequence;
-  @Nullable MemtableSlot slot;
-  @Nullable BeachException refusal;
+    // The leader's, before state changes.
+    long firstSequence;
+    long lastSequence;
 
-  // Published in turn.
-  volatile int state;
-  /** Its entries are in the memtable. */
-  volatile boolean inserted;
-  /** Its entries are seen by readers. */
-  volatile boolean visible;
-  /** Its record is on disk; of synced writes only. */
-  volatile boolean synced;
-  /** The log failed under it, after its sequences were given. */
-  volatile @Nullable StorageException logFailure;
+    @Nullable
+    MemtableSlot slot;
 
-  /** For walking a batch while inserting; used by this request's caller, also for others' batches while it leads. */
-  final BatchCursor batchCursor = new BatchCursor();
+    @Nullable
+    BeachException refusal;
 
-  /** Remembers where the last insert was; belongs to whoever inserts, and only this request's caller or leader does. */
-  private @Nullable Inserter inserter;
+    // Published in turn.
+    volatile int state;
+    /** Its entries are in the memtable. */
+    volatile boolean inserted;
+    /** Its entries are seen by readers. */
+    volatile boolean visible;
+    /** Its record is on disk; of synced writes only. */
+    volatile boolean synced;
+    /** The log failed under it, after its sequences were given. */
+    volatile @Nullable StorageException logFailure;
 
-  WriteRequest(MemoryAccount account, Scheduler scheduler) {
-    this.account = account;
-    this.signal = scheduler.newSignal("commit", SPIN_NANOS);
-  }
+    /** For walking a batch while inserting; used by this request's caller, also for others' batches while it leads. */
+    final BatchCursor batchCursor = new BatchCursor();
 
-  private boolean isVisible() {
-    return visible;
-  }
+    /** Remembers where the last insert was; belongs to whoever inserts, and only this request's caller or leader does. */
+    private @Nullable Inserter inserter;
 
-  private boolean isDone() {
-    return visible && (synced || logFailure != null);
-  }
-
-  /** Gets ready for a payload of {@code bytes}: kind, then batch, whose operations begin at {@link #start}. */
-  void begin(long bytes, int count, Durability wanted) {
-    NativeBlock room = block;
-    if (room == null || room.bytes() < bytes) {
-      if (room != null) {
-        block = null;
-        account.release(MemoryUse.QUEUED, room);
-      }
-      room = account.acquire(MemoryUse.QUEUED, Math.max(bytes, SMALLEST_BYTES));
-      block = room;
-      memory = room.memory();
+    WriteRequest(MemoryAccount account, Scheduler scheduler) {
+        this.account = account;
+        this.signal = scheduler.newSignal("commit", SPIN_NANOS);
     }
-    length = bytes;
-    operations = count;
-    durability = wanted;
-    next = null;
-    slot = null;
-    logFailure = null;
-    refusal = null;
-    inserted = false;
-    visible = false;
-    synced = false;
-    state = QUEUED;
-    Bytes.putU8(memory, 0, WalFormat.BATCH);
-    start = BatchFormat.putHeader(memory, WalFormat.BODY_OFFSET, count);
-  }
 
-  /** Ends the encoding. */
-  void seal() {
-    NativeBlock room = block;
-    if (room == null) {
-      throw new AssertionError("sealed before it began");
+    private boolean isVisible() {
+        return visible;
     }
-    // Unlogged writes go to no log, so nobody would check it.
-    checksum = durability == Durability.UNLOGGED ? 0 : Checksum.crc32c(crc, room.view(), 0, (int) length);
-  }
 
-  Inserter inserterFor(MemtableSlot into) {
-    Inserter kept = inserter;
-    if (kept == null) {
-      kept = into.memtable.newInserter();
-      inserter = kept;
+    private boolean isDone() {
+        return visible && (synced || logFailure != null);
     }
-    return kept;
-  }
 
-  /** After the write: gives back a buffer too large to keep. */
-  void trim() {
-    NativeBlock room = block;
-    if (room != null && room.bytes() > KEPT_BYTES) {
-      free();
+    /** Gets ready for a payload of {@code bytes}: kind, then batch, whose operations begin at {@link #start}. */
+    void begin(long bytes, int count, Durability wanted) {
+        NativeBlock room = block;
+        if (room == null || room.bytes() < bytes) {
+            if (room != null) {
+                block = null;
+                account.release(MemoryUse.QUEUED, room);
+            }
+            room = account.acquire(MemoryUse.QUEUED, Math.max(bytes, SMALLEST_BYTES));
+            block = room;
+            memory = room.memory();
+        }
+        length = bytes;
+        operations = count;
+        durability = wanted;
+        next = null;
+        slot = null;
+        logFailure = null;
+        refusal = null;
+        inserted = false;
+        visible = false;
+        synced = false;
+        state = QUEUED;
+        Bytes.putU8(memory, 0, WalFormat.BATCH);
+        start = BatchFormat.putHeader(memory, WalFormat.BODY_OFFSET, count);
     }
-  }
 
-  void free() {
-    NativeBlock room = block;
-    if (room != null) {
-      block = null;
-      memory = MemorySegment.NULL;
-      account.release(MemoryUse.QUEUED, room);
+    /** Ends the encoding. */
+    void seal() {
+        NativeBlock room = block;
+        if (room == null) {
+            throw new AssertionError("sealed before it began");
+        }
+        // Unlogged writes go to no log, so nobody would check it.
+        checksum = durability == Durability.UNLOGGED ? 0 : Checksum.crc32c(crc, room.view(), 0, (int) length);
     }
-  }
+
+    Inserter inserterFor(MemtableSlot into) {
+        Inserter kept = inserter;
+        if (kept == null) {
+            kept = into.memtable.newInserter();
+            inserter = kept;
+        }
+        return kept;
+    }
+
+    /** After the write: gives back a buffer too large to keep. */
+    void trim() {
+        NativeBlock room = block;
+        if (room != null && room.bytes() > KEPT_BYTES) {
+            free();
+        }
+    }
+
+    void free() {
+        NativeBlock room = block;
+        if (room != null) {
+            block = null;
+            memory = MemorySegment.NULL;
+            account.release(MemoryUse.QUEUED, room);
+        }
+    }
 }

@@ -6,9 +6,9 @@ package io.beachdb.durability;
  */
 public sealed interface DeletionProof permits DurableEdit, DurableSwitch, RecoveredState {
 
-  /** Returns whether this receipt shows that nothing on disk needs the file {@code name} of the directory any more. */
-  boolean allows(String name);
+    /** Returns whether this receipt shows that nothing on disk needs the file {@code name} of the directory any more. */
+    boolean allows(String name);
 
-  /** Tells a checking {@link Vfs} what the deletion counts on. */
-  void relyOn(Vfs vfs);
+    /** Tells a checking {@link Vfs} what the deletion counts on. */
+    void relyOn(Vfs vfs);
 }

@@ -10,20 +10,21 @@ import org.jspecify.annotations.Nullable;
  * @param site why it was synced; null for events that are not syncs
  * @param nanos how long the system call took
  */
-public record DurabilityEvent(Kind kind, String name, @Nullable SyncSite site, long nanos) {
+public record DurabilityEvent(
+        Kind kind, String name, @Nullable SyncSite site, long nanos) {
 
-  /** What happened. */
-  public enum Kind {
-    CREATE,
-    RENAME,
-    RECYCLE,
-    LINK,
-    DELETE,
-    MAKE_DIRECTORY,
-    SYNC_FILE,
-    SYNC_DIRECTORY,
-    SYNC_FAILED,
-    /** A file that should have been dropped could not be: it takes space until the next open deletes it. */
-    ORPHANED
-  }
+    /** What happened. */
+    public enum Kind {
+        CREATE,
+        RENAME,
+        RECYCLE,
+        LINK,
+        DELETE,
+        MAKE_DIRECTORY,
+        SYNC_FILE,
+        SYNC_DIRECTORY,
+        SYNC_FAILED,
+        /** A file that should have been dropped could not be: it takes space until the next open deletes it. */
+        ORPHANED
+    }
 }

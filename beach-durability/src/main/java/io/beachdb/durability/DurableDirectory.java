@@ -33,570 +33,570 @@ import org.jspecify.annotations.Nullable;
  * {@link StorageException}. Why each sync is where it is: {@code docs/durability.md}.
  */
 public final class DurableDirectory implements AutoCloseable {
-  /*
-   * D1  An event has a number, given after its system call returned. A sync makes durable the events numbered before it
-   *     started, no others: who needs a later one syncs again.
-   * D2  One directory sync at a time; who waited for it looks first whether it covered him.
-   * D3  A failed directory sync is for good: which of the pending events are on disk is unknown from then on, and a later
-   *     success would not tell.
-   * D4  The handle that syncs is opened before the first change and closed after the last receipt.
-   * D5  A file gets its final name last where its content decides what it is: a log is written under a temporary name,
-   *     so a log with a bad header is damage, never a crash.
-   */
+    /*
+     * D1  An event has a number, given after its system call returned. A sync makes durable the events numbered before it
+     *     started, no others: who needs a later one syncs again.
+     * D2  One directory sync at a time; who waited for it looks first whether it covered him.
+     * D3  A failed directory sync is for good: which of the pending events are on disk is unknown from then on, and a later
+     *     success would not tell.
+     * D4  The handle that syncs is opened before the first change and closed after the last receipt.
+     * D5  A file gets its final name last where its content decides what it is: a log is written under a temporary name,
+     *     so a log with a bad header is damage, never a crash.
+     */
 
-  /** How to open. */
-  public enum Mode {
-    /** Make the directory and its missing parents, each synced into its parent. */
-    CREATE,
-    /** The directory must exist. */
-    EXISTING,
-    /** The directory must exist, and nothing is created, changed, deleted or synced. */
-    READ_ONLY
-  }
-
-  private static final String POISONED_HINT = "Which names are on disk is unknown; close the database and reopen it.";
-
-  // Set once.
-  private final Vfs vfs;
-  private final Path path;
-  private final @Nullable VfsDirectory handle; // null: read-only, or not syncable
-  private final Syncability syncability;
-  private final boolean readOnly;
-  private final DurabilityListener listener;
-  private final Mutex syncing;
-  private final AtomicLong lastEvent = new AtomicLong();
-  private final AtomicLongArray fileSyncs = new AtomicLongArray(SyncSite.values().length);
-  private final AtomicLongArray directorySyncs = new AtomicLongArray(SyncSite.values().length);
-  private final AtomicLongArray events = new AtomicLongArray(Kind.values().length);
-  // Written by the holder of syncing.
-  private volatile long syncedEvent;
-  private volatile @Nullable StorageException poison;
-  private volatile @Nullable DurableSwitch latestSwitch;
-  private volatile boolean closed;
-
-  private DurableDirectory(
-      Vfs vfs, Path path, Mode mode, Opened opened, Scheduler scheduler, DurabilityListener listener) {
-    this.vfs = vfs;
-    this.path = path;
-    this.readOnly = mode == Mode.READ_ONLY;
-    this.handle = opened.handle;
-    this.syncability = opened.syncability;
-    this.listener = listener;
-    this.syncing = new Mutex(scheduler, "directory-sync");
-  }
-
-  private record Opened(@Nullable VfsDirectory handle, Syncability syncability) {}
-
-  /** One directory sync that {@link #open} did, told to the listener once there is one to count it. */
-  private record EarlySync(Path directory, SyncSite site, long nanos) {}
-
-  /**
-   * Opens a directory. Unless read-only, the directory, its parent and its grandparent are synced first, whether new or
-   * not: that a name exists does not mean it is on disk, since whoever made it may have died before its sync.
-   *
-   * @throws DatabaseNotFoundException if it does not exist and {@code mode} is not {@link Mode#CREATE}
-   * @throws StorageException if it is a file, cannot be made, or a sync fails
-   */
-  public static DurableDirectory open(
-      Vfs vfs, Path path, Mode mode, Scheduler scheduler, DurabilityListener listener) {
-    List<EarlySync> syncs = new ArrayList<>();
-    List<Path> made = new ArrayList<>();
-    try {
-      Path resolved = vfs.resolve(path);
-      PathKind kind = vfs.kind(resolved);
-      if (kind == PathKind.FILE || kind == PathKind.OTHER) {
-        throw new StorageException(path + " is a file, a database needs a directory. Nothing was changed.", null);
-      }
-      if (kind == PathKind.ABSENT && mode != Mode.CREATE) {
-        throw new DatabaseNotFoundException(path + " does not exist. Nothing was changed.");
-      }
-      Opened opened;
-      if (mode == Mode.READ_ONLY) {
-        opened = new Opened(null, new Syncability.Syncable());
-      } else {
-        Syncability ancestors = new Syncability.Syncable();
-        if (kind == PathKind.ABSENT) {
-          ancestors = makeDirectories(vfs, resolved, made, syncs);
-        }
-        opened = openAndSync(vfs, resolved, ancestors, syncs);
-      }
-      DurableDirectory directory = new DurableDirectory(vfs, resolved, mode, opened, scheduler, listener);
-      made.forEach(m -> directory.tell(Kind.MAKE_DIRECTORY, m.toString(), null, 0));
-      syncs.forEach(s -> {
-        directory.directorySyncs.incrementAndGet(s.site.ordinal());
-        directory.tell(Kind.SYNC_DIRECTORY, s.directory.toString(), s.site, s.nanos);
-      });
-      return directory;
-    } catch (IOException e) {
-      throw Failures.storage("opening the directory", path, e, "No file in it was changed.");
+    /** How to open. */
+    public enum Mode {
+        /** Make the directory and its missing parents, each synced into its parent. */
+        CREATE,
+        /** The directory must exist. */
+        EXISTING,
+        /** The directory must exist, and nothing is created, changed, deleted or synced. */
+        READ_ONLY
     }
-  }
 
-  /**
-   * Makes the missing directories from the top, each synced into its parent before the next. So at most the lowest that is
-   * there may not be on disk, left by somebody who died before its sync: its name is synced first.
-   */
-  private static Syncability makeDirectories(Vfs vfs, Path path, List<Path> made, List<EarlySync> syncs)
-      throws IOException {
-    Deque<Path> missing = new ArrayDeque<>();
-    Path there = path;
-    while (there != null && vfs.kind(there) == PathKind.ABSENT) {
-      missing.push(there);
-      there = there.getParent();
-    }
-    Syncability outcome = new Syncability.Syncable();
-    if (there != null) {
-      outcome = syncParent(vfs, there, outcome, syncs);
-    }
-    for (Path directory : missing) {
-      vfs.makeDirectory(directory);
-      made.add(directory);
-      outcome = syncParent(vfs, directory, outcome, syncs);
-    }
-    return outcome;
-  }
+    private static final String POISONED_HINT = "Which names are on disk is unknown; close the database and reopen it.";
 
-  private static Syncability syncParent(Vfs vfs, Path directory, Syncability outcome, List<EarlySync> syncs)
-      throws IOException {
-    Path parent = directory.getParent();
-    if (parent != null) {
-      try {
-        syncOnce(vfs, parent, SyncSite.DIRECTORY_CREATE, syncs);
-      } catch (NotSyncableException e) {
-        return new Syncability.NotSyncable(e.reason());
-      }
-    }
-    return outcome;
-  }
+    // Set once.
+    private final Vfs vfs;
+    private final Path path;
+    private final @Nullable VfsDirectory handle; // null: read-only, or not syncable
+    private final Syncability syncability;
+    private final boolean readOnly;
+    private final DurabilityListener listener;
+    private final Mutex syncing;
+    private final AtomicLong lastEvent = new AtomicLong();
+    private final AtomicLongArray fileSyncs = new AtomicLongArray(SyncSite.values().length);
+    private final AtomicLongArray directorySyncs = new AtomicLongArray(SyncSite.values().length);
+    private final AtomicLongArray events = new AtomicLongArray(Kind.values().length);
+    // Written by the holder of syncing.
+    private volatile long syncedEvent;
+    private volatile @Nullable StorageException poison;
+    private volatile @Nullable DurableSwitch latestSwitch;
+    private volatile boolean closed;
 
-  private static void syncOnce(Vfs vfs, Path directory, SyncSite site, List<EarlySync> syncs) throws IOException {
-    try (VfsDirectory opened = vfs.openDirectory(directory)) {
-      long start = System.nanoTime();
-      opened.sync(site);
-      syncs.add(new EarlySync(directory, site, System.nanoTime() - start));
+    private DurableDirectory(
+            Vfs vfs, Path path, Mode mode, Opened opened, Scheduler scheduler, DurabilityListener listener) {
+        this.vfs = vfs;
+        this.path = path;
+        this.readOnly = mode == Mode.READ_ONLY;
+        this.handle = opened.handle;
+        this.syncability = opened.syncability;
+        this.listener = listener;
+        this.syncing = new Mutex(scheduler, "directory-sync");
     }
-  }
 
-  private static Opened openAndSync(Vfs vfs, Path path, Syncability ancestors, List<EarlySync> syncs)
-      throws IOException {
-    Path parent = path.getParent();
-    Path grandparent = parent == null ? null : parent.getParent();
-    Syncability outcome = ancestors;
-    for (Path ancestor : new Path[] {grandparent, parent}) {
-      if (ancestor != null) {
+    private record Opened(@Nullable VfsDirectory handle, Syncability syncability) {}
+
+    /** One directory sync that {@link #open} did, told to the listener once there is one to count it. */
+    private record EarlySync(Path directory, SyncSite site, long nanos) {}
+
+    /**
+     * Opens a directory. Unless read-only, the directory, its parent and its grandparent are synced first, whether new or
+     * not: that a name exists does not mean it is on disk, since whoever made it may have died before its sync.
+     *
+     * @throws DatabaseNotFoundException if it does not exist and {@code mode} is not {@link Mode#CREATE}
+     * @throws StorageException if it is a file, cannot be made, or a sync fails
+     */
+    public static DurableDirectory open(
+            Vfs vfs, Path path, Mode mode, Scheduler scheduler, DurabilityListener listener) {
+        List<EarlySync> syncs = new ArrayList<>();
+        List<Path> made = new ArrayList<>();
         try {
-          syncOnce(vfs, ancestor, SyncSite.OPEN, syncs);
+            Path resolved = vfs.resolve(path);
+            PathKind kind = vfs.kind(resolved);
+            if (kind == PathKind.FILE || kind == PathKind.OTHER) {
+                throw new StorageException(
+                        path + " is a file, a database needs a directory. Nothing was changed.", null);
+            }
+            if (kind == PathKind.ABSENT && mode != Mode.CREATE) {
+                throw new DatabaseNotFoundException(path + " does not exist. Nothing was changed.");
+            }
+            Opened opened;
+            if (mode == Mode.READ_ONLY) {
+                opened = new Opened(null, new Syncability.Syncable());
+            } else {
+                Syncability ancestors = new Syncability.Syncable();
+                if (kind == PathKind.ABSENT) {
+                    ancestors = makeDirectories(vfs, resolved, made, syncs);
+                }
+                opened = openAndSync(vfs, resolved, ancestors, syncs);
+            }
+            DurableDirectory directory = new DurableDirectory(vfs, resolved, mode, opened, scheduler, listener);
+            made.forEach(m -> directory.tell(Kind.MAKE_DIRECTORY, m.toString(), null, 0));
+            syncs.forEach(s -> {
+                directory.directorySyncs.incrementAndGet(s.site.ordinal());
+                directory.tell(Kind.SYNC_DIRECTORY, s.directory.toString(), s.site, s.nanos);
+            });
+            return directory;
+        } catch (IOException e) {
+            throw Failures.storage("opening the directory", path, e, "No file in it was changed.");
+        }
+    }
+
+    /**
+     * Makes the missing directories from the top, each synced into its parent before the next. So at most the lowest that is
+     * there may not be on disk, left by somebody who died before its sync: its name is synced first.
+     */
+    private static Syncability makeDirectories(Vfs vfs, Path path, List<Path> made, List<EarlySync> syncs)
+            throws IOException {
+        Deque<Path> missing = new ArrayDeque<>();
+        Path there = path;
+        while (there != null && vfs.kind(there) == PathKind.ABSENT) {
+            missing.push(there);
+            there = there.getParent();
+        }
+        Syncability outcome = new Syncability.Syncable();
+        if (there != null) {
+            outcome = syncParent(vfs, there, outcome, syncs);
+        }
+        for (Path directory : missing) {
+            vfs.makeDirectory(directory);
+            made.add(directory);
+            outcome = syncParent(vfs, directory, outcome, syncs);
+        }
+        return outcome;
+    }
+
+    private static Syncability syncParent(Vfs vfs, Path directory, Syncability outcome, List<EarlySync> syncs)
+            throws IOException {
+        Path parent = directory.getParent();
+        if (parent != null) {
+            try {
+                syncOnce(vfs, parent, SyncSite.DIRECTORY_CREATE, syncs);
+            } catch (NotSyncableException e) {
+                return new Syncability.NotSyncable(e.reason());
+            }
+        }
+        return outcome;
+    }
+
+    private static void syncOnce(Vfs vfs, Path directory, SyncSite site, List<EarlySync> syncs) throws IOException {
+        try (VfsDirectory opened = vfs.openDirectory(directory)) {
+            long start = System.nanoTime();
+            opened.sync(site);
+            syncs.add(new EarlySync(directory, site, System.nanoTime() - start));
+        }
+    }
+
+    private static Opened openAndSync(Vfs vfs, Path path, Syncability ancestors, List<EarlySync> syncs)
+            throws IOException {
+        Path parent = path.getParent();
+        Path grandparent = parent == null ? null : parent.getParent();
+        Syncability outcome = ancestors;
+        for (Path ancestor : new Path[] {grandparent, parent}) {
+            if (ancestor != null) {
+                try {
+                    syncOnce(vfs, ancestor, SyncSite.OPEN, syncs);
+                } catch (NotSyncableException e) {
+                    outcome = new Syncability.NotSyncable(e.reason());
+                }
+            }
+        }
+        VfsDirectory handle;
+        try {
+            handle = vfs.openDirectory(path);
         } catch (NotSyncableException e) {
-          outcome = new Syncability.NotSyncable(e.reason());
+            return new Opened(null, new Syncability.NotSyncable(e.reason()));
         }
-      }
-    }
-    VfsDirectory handle;
-    try {
-      handle = vfs.openDirectory(path);
-    } catch (NotSyncableException e) {
-      return new Opened(null, new Syncability.NotSyncable(e.reason()));
-    }
-    try {
-      long start = System.nanoTime();
-      handle.sync(SyncSite.OPEN);
-      syncs.add(new EarlySync(path, SyncSite.OPEN, System.nanoTime() - start));
-      return new Opened(handle, outcome);
-    } catch (IOException e) {
-      handle.close();
-      throw e;
-    }
-  }
-
-  /** Returns the directory's path, absolute, links resolved. */
-  public Path path() {
-    return path;
-  }
-
-  /** Returns whether names in the directory, and its own name, can be made durable. */
-  public Syncability syncability() {
-    return syncability;
-  }
-
-  /** Returns the plain names in the directory, sorted. */
-  public List<String> list() {
-    try {
-      return vfs.list(path);
-    } catch (IOException e) {
-      throw Failures.storage("listing", path, e, "Nothing was changed.");
-    }
-  }
-
-  /** Returns whether a file of this name exists (which does not mean that its name is on disk). */
-  public boolean exists(String name) {
-    try {
-      return vfs.kind(path.resolve(name)) == PathKind.FILE;
-    } catch (IOException e) {
-      throw Failures.storage("looking for", name, e, "Nothing was changed.");
-    }
-  }
-
-  /** Opens a file for reading; the caller closes it. */
-  public ReadableFile open(String name) {
-    try {
-      return new ReadableFile(name, vfs.openForRead(path.resolve(name)));
-    } catch (IOException e) {
-      throw Failures.storage("opening", name, e, "Nothing was changed.");
-    }
-  }
-
-  /** Makes a new file. Its name must be free. */
-  public PendingFile create(String name) {
-    checkWritable();
-    try {
-      VfsFile file = vfs.create(path.resolve(name));
-      return new PendingFile(this, name, file, happened(Kind.CREATE, name));
-    } catch (IOException e) {
-      throw Failures.storage("creating", name, e, "Nothing was changed.");
-    }
-  }
-
-  /** Makes one file durable. */
-  public DurableFile commit(PendingFile file, SyncSite site) {
-    return commit(List.of(file), site).getFirst();
-  }
-
-  /**
-   * Syncs the data of each file, then the directory once for all of them. After a failure none is durable: abandon them,
-   * write them again under new names.
-   */
-  public List<DurableFile> commit(Collection<PendingFile> files, SyncSite site) {
-    checkWritable();
-    long lastNeeded = 0;
-    for (PendingFile pending : files) {
-      pending.checkIn(this);
-      pending.checkPending();
-      try {
-        syncFile(pending.file(), pending.name(), true, site);
-      } catch (IOException e) {
-        throw Failures.storage("syncing", pending.name(), e, "The file is dropped.");
-      }
-      lastNeeded = Math.max(lastNeeded, pending.event());
-    }
-    syncThrough(lastNeeded, site);
-    List<DurableFile> durable = new ArrayList<>(files.size());
-    for (PendingFile pending : files) {
-      try {
-        pending.file().close();
-      } catch (IOException e) {
-        throw Failures.storage("closing", pending.name(), e, "The file is dropped.");
-      }
-      pending.committed();
-      vfs.relyOn(path.resolve(pending.name()), pending.position(), "receipt of a file");
-      durable.add(new DurableFile(this, pending.name(), pending.position()));
-    }
-    return durable;
-  }
-
-  void abandon(PendingFile pending) {
-    try {
-      pending.file().close();
-      vfs.delete(path.resolve(pending.name()));
-      happened(Kind.DELETE, pending.name());
-    } catch (IOException e) {
-      throw Failures.storage("dropping", pending.name(), e, "It is an orphan now; the next open deletes it.");
-    }
-  }
-
-  /** Notes a file that could not be dropped; told to the listener, since nobody else hears of it. */
-  void orphaned(String name, StorageException why) {
-    tell(Kind.ORPHANED, name + ": " + why.getMessage(), null, 0);
-  }
-
-  /**
-   * Makes a log: file and header under a temporary name, space allocated, synced, then renamed and the directory synced.
-   * Meant to run in the background, ahead of need.
-   *
-   * @param header bytes for the start of the file
-   * @param allocateBytes size to allocate with zeros, header included; 0 for a log that grows
-   */
-  public DurableLog createLog(
-      String name, MemorySegment header, long headerLength, long allocateBytes, SyncSite site) {
-    checkWritable();
-    String temporary = name + ".tmp";
-    try {
-      deleteStray(temporary);
-      VfsFile file = vfs.create(path.resolve(temporary));
-      boolean done = false;
-      try {
-        happened(Kind.CREATE, temporary);
-        file.write(0, header, 0, headerLength);
-        file.allocate(allocateBytes);
-        syncFile(file, temporary, true, site);
-        DurableLog log = named(file, temporary, name, Kind.RENAME, Math.max(allocateBytes, 0), headerLength, site);
-        done = true;
-        return log;
-      } finally {
-        if (!done) {
-          file.close();
+        try {
+            long start = System.nanoTime();
+            handle.sync(SyncSite.OPEN);
+            syncs.add(new EarlySync(path, SyncSite.OPEN, System.nanoTime() - start));
+            return new Opened(handle, outcome);
+        } catch (IOException e) {
+            handle.close();
+            throw e;
         }
-      }
-    } catch (IOException e) {
-      throw Failures.storage("making the log", name, e, "Nothing was written to it.");
     }
-  }
 
-  /**
-   * Makes a log from an old one whose blocks are allocated already: the new header over the old, synced, then renamed and
-   * the directory synced. The old records stay behind the header: every fragment carries its log's number.
-   *
-   * @param proof shows that nothing on disk needs the old log
-   */
-  public DurableLog recycleLog(
-      String oldName,
-      String newName,
-      DeletionProof proof,
-      MemorySegment header,
-      long headerLength,
-      SyncSite site) {
-    checkWritable();
-    checkProof(proof, oldName);
-    try {
-      VfsFile file = vfs.openForWrite(path.resolve(oldName));
-      boolean done = false;
-      try {
-        file.write(0, header, 0, headerLength);
-        syncFile(file, oldName, false, site);
-        DurableLog log = named(file, oldName, newName, Kind.RECYCLE, file.size(), headerLength, site);
-        done = true;
-        return log;
-      } finally {
-        if (!done) {
-          file.close();
+    /** Returns the directory's path, absolute, links resolved. */
+    public Path path() {
+        return path;
+    }
+
+    /** Returns whether names in the directory, and its own name, can be made durable. */
+    public Syncability syncability() {
+        return syncability;
+    }
+
+    /** Returns the plain names in the directory, sorted. */
+    public List<String> list() {
+        try {
+            return vfs.list(path);
+        } catch (IOException e) {
+            throw Failures.storage("listing", path, e, "Nothing was changed.");
         }
-      }
-    } catch (IOException e) {
-      throw Failures.storage("recycling " + oldName + " as", newName, e, "Nothing was written to it.");
     }
-  }
 
-  private DurableLog named(
-      VfsFile file, String oldName, String newName, Kind kind, long allocated, long headerLength, SyncSite site)
-      throws IOException {
-    vfs.rename(path.resolve(oldName), path.resolve(newName));
-    syncThrough(happened(kind, newName), site);
-    vfs.relyOn(path.resolve(newName), headerLength, "receipt of a log");
-    return new DurableLog(this, newName, file, allocated, allocated > 0 ? mapIfPossible(file, allocated) : null);
-  }
-
-  private static @Nullable VfsMapping mapIfPossible(VfsFile file, long length) {
-    try {
-      return file.map(length);
-    } catch (IOException | UnsupportedOperationException e) {
-      return null; // shown by DurableLog.isMapped; callers write instead
+    /** Returns whether a file of this name exists (which does not mean that its name is on disk). */
+    public boolean exists(String name) {
+        try {
+            return vfs.kind(path.resolve(name)) == PathKind.FILE;
+        } catch (IOException e) {
+            throw Failures.storage("looking for", name, e, "Nothing was changed.");
+        }
     }
-  }
 
-  /**
-   * Points {@code name} (CURRENT) at a manifest that is on disk: temporary file, sync, rename, directory sync.
-   *
-   * @param manifest shows that the manifest's first snapshot is on disk
-   * @param letsGo which files nothing needs once the switch is on disk: older manifests
-   * @throws StorageException if it failed; the switch may have happened all the same, so both manifests must stay
-   */
-  public DurableSwitch switchTo(
-      String name, MemorySegment content, long length, SyncedTo manifest, Predicate<String> letsGo) {
-    checkWritable();
-    String temporary = name + ".tmp";
-    try {
-      deleteStray(temporary);
-      latestSwitch = null; // from here to the end CURRENT is the old one or the new one
+    /** Opens a file for reading; the caller closes it. */
+    public ReadableFile open(String name) {
+        try {
+            return new ReadableFile(name, vfs.openForRead(path.resolve(name)));
+        } catch (IOException e) {
+            throw Failures.storage("opening", name, e, "Nothing was changed.");
+        }
+    }
+
+    /** Makes a new file. Its name must be free. */
+    public PendingFile create(String name) {
+        checkWritable();
+        try {
+            VfsFile file = vfs.create(path.resolve(name));
+            return new PendingFile(this, name, file, happened(Kind.CREATE, name));
+        } catch (IOException e) {
+            throw Failures.storage("creating", name, e, "Nothing was changed.");
+        }
+    }
+
+    /** Makes one file durable. */
+    public DurableFile commit(PendingFile file, SyncSite site) {
+        return commit(List.of(file), site).getFirst();
+    }
+
+    /**
+     * Syncs the data of each file, then the directory once for all of them. After a failure none is durable: abandon them,
+     * write them again under new names.
+     */
+    public List<DurableFile> commit(Collection<PendingFile> files, SyncSite site) {
+        checkWritable();
+        long lastNeeded = 0;
+        for (PendingFile pending : files) {
+            pending.checkIn(this);
+            pending.checkPending();
+            try {
+                syncFile(pending.file(), pending.name(), true, site);
+            } catch (IOException e) {
+                throw Failures.storage("syncing", pending.name(), e, "The file is dropped.");
+            }
+            lastNeeded = Math.max(lastNeeded, pending.event());
+        }
+        syncThrough(lastNeeded, site);
+        List<DurableFile> durable = new ArrayList<>(files.size());
+        for (PendingFile pending : files) {
+            try {
+                pending.file().close();
+            } catch (IOException e) {
+                throw Failures.storage("closing", pending.name(), e, "The file is dropped.");
+            }
+            pending.committed();
+            vfs.relyOn(path.resolve(pending.name()), pending.position(), "receipt of a file");
+            durable.add(new DurableFile(this, pending.name(), pending.position()));
+        }
+        return durable;
+    }
+
+    void abandon(PendingFile pending) {
+        try {
+            pending.file().close();
+            vfs.delete(path.resolve(pending.name()));
+            happened(Kind.DELETE, pending.name());
+        } catch (IOException e) {
+            throw Failures.storage("dropping", pending.name(), e, "It is an orphan now; the next open deletes it.");
+        }
+    }
+
+    /** Notes a file that could not be dropped; told to the listener, since nobody else hears of it. */
+    void orphaned(String name, StorageException why) {
+        tell(Kind.ORPHANED, name + ": " + why.getMessage(), null, 0);
+    }
+
+    /**
+     * Makes a log: file and header under a temporary name, space allocated, synced, then renamed and the directory synced.
+     * Meant to run in the background, ahead of need.
+     *
+     * @param header bytes for the start of the file
+     * @param allocateBytes size to allocate with zeros, header included; 0 for a log that grows
+     */
+    public DurableLog createLog(
+            String name, MemorySegment header, long headerLength, long allocateBytes, SyncSite site) {
+        checkWritable();
+        String temporary = name + ".tmp";
+        try {
+            deleteStray(temporary);
+            VfsFile file = vfs.create(path.resolve(temporary));
+            boolean done = false;
+            try {
+                happened(Kind.CREATE, temporary);
+                file.write(0, header, 0, headerLength);
+                file.allocate(allocateBytes);
+                syncFile(file, temporary, true, site);
+                DurableLog log =
+                        named(file, temporary, name, Kind.RENAME, Math.max(allocateBytes, 0), headerLength, site);
+                done = true;
+                return log;
+            } finally {
+                if (!done) {
+                    file.close();
+                }
+            }
+        } catch (IOException e) {
+            throw Failures.storage("making the log", name, e, "Nothing was written to it.");
+        }
+    }
+
+    /**
+     * Makes a log from an old one whose blocks are allocated already: the new header over the old, synced, then renamed and
+     * the directory synced. The old records stay behind the header: every fragment carries its log's number.
+     *
+     * @param proof shows that nothing on disk needs the old log
+     */
+    public DurableLog recycleLog(
+            String oldName,
+            String newName,
+            DeletionProof proof,
+            MemorySegment header,
+            long headerLength,
+            SyncSite site) {
+        checkWritable();
+        checkProof(proof, oldName);
+        try {
+            VfsFile file = vfs.openForWrite(path.resolve(oldName));
+            boolean done = false;
+            try {
+                file.write(0, header, 0, headerLength);
+                syncFile(file, oldName, false, site);
+                DurableLog log = named(file, oldName, newName, Kind.RECYCLE, file.size(), headerLength, site);
+                done = true;
+                return log;
+            } finally {
+                if (!done) {
+                    file.close();
+                }
+            }
+        } catch (IOException e) {
+            throw Failures.storage("recycling " + oldName + " as", newName, e, "Nothing was written to it.");
+        }
+    }
+
+    private DurableLog named(
+            VfsFile file, String oldName, String newName, Kind kind, long allocated, long headerLength, SyncSite site)
+            throws IOException {
+        vfs.rename(path.resolve(oldName), path.resolve(newName));
+        syncThrough(happened(kind, newName), site);
+        vfs.relyOn(path.resolve(newName), headerLength, "receipt of a log");
+        return new DurableLog(this, newName, file, allocated, allocated > 0 ? mapIfPossible(file, allocated) : null);
+    }
+
+    private static @Nullable VfsMapping mapIfPossible(VfsFile file, long length) {
+        try {
+            return file.map(length);
+        } catch (IOException | UnsupportedOperationException e) {
+            return null; // shown by DurableLog.isMapped; callers write instead
+        }
+    }
+
+    /**
+     * Points {@code name} (CURRENT) at a manifest that is on disk: temporary file, sync, rename, directory sync.
+     *
+     * @param manifest shows that the manifest's first snapshot is on disk
+     * @param letsGo which files nothing needs once the switch is on disk: older manifests
+     * @throws StorageException if it failed; the switch may have happened all the same, so both manifests must stay
+     */
+    public DurableSwitch switchTo(
+            String name, MemorySegment content, long length, SyncedTo manifest, Predicate<String> letsGo) {
+        checkWritable();
+        String temporary = name + ".tmp";
+        try {
+            deleteStray(temporary);
+            latestSwitch = null; // from here to the end CURRENT is the old one or the new one
             vfs.relyOn(manifest.log().path(), manifest.offset(), "switch of CURRENT");
-      try (VfsFile file = vfs.create(path.resolve(temporary))) {
-        happened(Kind.CREATE, temporary);
-        file.write(0, content, 0, length);
-        syncFile(file, temporary, true, SyncSite.CURRENT_SWITCH);
-      }
-      vfs.rename(path.resolve(temporary), path.resolve(name));
-      syncThrough(happened(Kind.RENAME, name), SyncSite.CURRENT_SWITCH);
-      vfs.relyOn(path.resolve(name), length, "receipt of a switch");
-      DurableSwitch receipt = new DurableSwitch(this, path.resolve(name), length, letsGo);
+            try (VfsFile file = vfs.create(path.resolve(temporary))) {
+                happened(Kind.CREATE, temporary);
+                file.write(0, content, 0, length);
+                syncFile(file, temporary, true, SyncSite.CURRENT_SWITCH);
+            }
+            vfs.rename(path.resolve(temporary), path.resolve(name));
+            syncThrough(happened(Kind.RENAME, name), SyncSite.CURRENT_SWITCH);
+            vfs.relyOn(path.resolve(name), length, "receipt of a switch");
+            DurableSwitch receipt = new DurableSwitch(this, path.resolve(name), length, letsGo);
             latestSwitch = receipt;
             return receipt;
-    } catch (IOException e) {
-      throw Failures.storage(
-          "switching", name, e, "It may have happened all the same; both manifests are kept.");
+        } catch (IOException e) {
+            throw Failures.storage("switching", name, e, "It may have happened all the same; both manifests are kept.");
+        }
     }
-  }
 
-  /** Returns the switch by which CURRENT led away from a manifest; null if none did, or one is going on. */
-  @Nullable
-  DurableSwitch switchAwayFrom(Path manifest) {
-    DurableSwitch latest = latestSwitch;
-    return latest != null && latest.allows(String.valueOf(manifest.getFileName())) ? latest : null;
-  }
-
-  boolean isLatestSwitch(DurableSwitch receipt) {
-    return latestSwitch == receipt;
-  }
-
-  private void deleteStray(String temporary) throws IOException {
-    if (vfs.kind(path.resolve(temporary)) != PathKind.ABSENT) {
-      vfs.delete(path.resolve(temporary));
-      happened(Kind.DELETE, temporary);
+    /** Returns the switch by which CURRENT led away from a manifest; null if none did, or one is going on. */
+    @Nullable
+    DurableSwitch switchAwayFrom(Path manifest) {
+        DurableSwitch latest = latestSwitch;
+        return latest != null && latest.allows(String.valueOf(manifest.getFileName())) ? latest : null;
     }
-  }
 
-  /**
-   * Mints the receipt of a manifest edit that has been synced.
-   *
-   * @param endOffset where the edit's record ends in the manifest
-   * @param added every file the edit names that the manifest did not name before
-   * @param dropped which files nothing needs once the edit is on disk
-   */
-  public DurableEdit edit(
-      SyncedTo synced, long endOffset, Collection<DurableFile> added, Predicate<String> dropped) {
-    if (synced.offset() < endOffset) {
-      throw new IllegalArgumentException(
-          "manifest is synced up to " + synced.offset() + ", the edit ends at " + endOffset);
+    boolean isLatestSwitch(DurableSwitch receipt) {
+        return latestSwitch == receipt;
     }
-    for (DurableFile file : added) {
-      if (file.directory() != this) {
-        throw new IllegalArgumentException(file.name() + " belongs to another directory");
-      }
-      vfs.relyOn(path.resolve(file.name()), file.size(), "manifest edit");
+
+    private void deleteStray(String temporary) throws IOException {
+        if (vfs.kind(path.resolve(temporary)) != PathKind.ABSENT) {
+            vfs.delete(path.resolve(temporary));
+            happened(Kind.DELETE, temporary);
+        }
     }
-    return new DurableEdit(this, synced.log().path(), endOffset, dropped);
-  }
 
-  /** Returns the receipt of recovery: adopts the files that the recovered manifest names. */
-  public RecoveredState recovered(Set<String> named) {
-    return new RecoveredState(this, named);
-  }
-
-  /** Deletes a file that {@code proof} lets go of. On disk with the next directory sync that somebody needs. */
-  public void delete(String name, DeletionProof proof) {
-    checkWritable();
-    checkProof(proof, name);
-    try {
-      vfs.delete(path.resolve(name));
-      happened(Kind.DELETE, name);
-    } catch (IOException e) {
-      throw Failures.storage("deleting", name, e, "It only takes space; the next open tries again.");
+    /**
+     * Mints the receipt of a manifest edit that has been synced.
+     *
+     * @param endOffset where the edit's record ends in the manifest
+     * @param added every file the edit names that the manifest did not name before
+     * @param dropped which files nothing needs once the edit is on disk
+     */
+    public DurableEdit edit(SyncedTo synced, long endOffset, Collection<DurableFile> added, Predicate<String> dropped) {
+        if (synced.offset() < endOffset) {
+            throw new IllegalArgumentException(
+                    "manifest is synced up to " + synced.offset() + ", the edit ends at " + endOffset);
+        }
+        for (DurableFile file : added) {
+            if (file.directory() != this) {
+                throw new IllegalArgumentException(file.name() + " belongs to another directory");
+            }
+            vfs.relyOn(path.resolve(file.name()), file.size(), "manifest edit");
+        }
+        return new DurableEdit(this, synced.log().path(), endOffset, dropped);
     }
-  }
 
-  private void checkProof(DeletionProof proof, String name) {
-    if (!proof.allows(name)) {
-      throw new IllegalArgumentException(proof.getClass().getSimpleName() + " does not let go of " + name);
+    /** Returns the receipt of recovery: adopts the files that the recovered manifest names. */
+    public RecoveredState recovered(Set<String> named) {
+        return new RecoveredState(this, named);
     }
-    proof.relyOn(vfs);
-  }
 
-  /** Syncs the directory if an event in it is not on disk yet. */
-  public void sync(SyncSite site) {
-    checkWritable();
-    syncThrough(lastEvent.get(), site);
-  }
-
-  private void syncThrough(long event, SyncSite site) {
-    if (handle == null || syncedEvent >= event) {
-      return;
+    /** Deletes a file that {@code proof} lets go of. On disk with the next directory sync that somebody needs. */
+    public void delete(String name, DeletionProof proof) {
+        checkWritable();
+        checkProof(proof, name);
+        try {
+            vfs.delete(path.resolve(name));
+            happened(Kind.DELETE, name);
+        } catch (IOException e) {
+            throw Failures.storage("deleting", name, e, "It only takes space; the next open tries again.");
+        }
     }
-    syncing.lock();
-    try {
-      checkNotPoisoned();
-      if (syncedEvent >= event) {
-        return;
-      }
-      long covered = lastEvent.get();
-      long start = System.nanoTime();
-      try {
-        handle.sync(site);
-      } catch (IOException e) {
-        tell(Kind.SYNC_FAILED, path.toString(), site, System.nanoTime() - start);
-        StorageException failure = Failures.storage("syncing the directory", path, e, POISONED_HINT);
-        poison = failure;
-        throw failure;
-      }
-      syncedEvent = covered;
-      directorySyncs.incrementAndGet(site.ordinal());
-      tell(Kind.SYNC_DIRECTORY, path.toString(), site, System.nanoTime() - start);
-    } finally {
-      syncing.unlock();
+
+    private void checkProof(DeletionProof proof, String name) {
+        if (!proof.allows(name)) {
+            throw new IllegalArgumentException(proof.getClass().getSimpleName() + " does not let go of " + name);
+        }
+        proof.relyOn(vfs);
     }
-  }
 
-  void syncFile(VfsFile file, String name, boolean metadata, SyncSite site) throws IOException {
-    long start = System.nanoTime();
-    try {
-      file.sync(metadata, site);
-    } catch (IOException e) {
-      tell(Kind.SYNC_FAILED, name, site, System.nanoTime() - start);
-      throw e;
+    /** Syncs the directory if an event in it is not on disk yet. */
+    public void sync(SyncSite site) {
+        checkWritable();
+        syncThrough(lastEvent.get(), site);
     }
-    fileSyncs.incrementAndGet(site.ordinal());
-    tell(Kind.SYNC_FILE, name, site, System.nanoTime() - start);
-  }
 
-  private long happened(Kind kind, String name) {
-    tell(kind, name, null, 0);
-    return lastEvent.incrementAndGet();
-  }
-
-  private void tell(Kind kind, String name, @Nullable SyncSite site, long nanos) {
-    events.incrementAndGet(kind.ordinal());
-    listener.onEvent(new DurabilityEvent(kind, name, site, nanos));
-  }
-
-  private void checkWritable() {
-    if (closed) {
-      throw new io.beachdb.base.ClosedException("the directory " + path + " is closed");
+    private void syncThrough(long event, SyncSite site) {
+        if (handle == null || syncedEvent >= event) {
+            return;
+        }
+        syncing.lock();
+        try {
+            checkNotPoisoned();
+            if (syncedEvent >= event) {
+                return;
+            }
+            long covered = lastEvent.get();
+            long start = System.nanoTime();
+            try {
+                handle.sync(site);
+            } catch (IOException e) {
+                tell(Kind.SYNC_FAILED, path.toString(), site, System.nanoTime() - start);
+                StorageException failure = Failures.storage("syncing the directory", path, e, POISONED_HINT);
+                poison = failure;
+                throw failure;
+            }
+            syncedEvent = covered;
+            directorySyncs.incrementAndGet(site.ordinal());
+            tell(Kind.SYNC_DIRECTORY, path.toString(), site, System.nanoTime() - start);
+        } finally {
+            syncing.unlock();
+        }
     }
-    if (readOnly) {
-      throw new IllegalStateException(path + " is open read-only");
+
+    void syncFile(VfsFile file, String name, boolean metadata, SyncSite site) throws IOException {
+        long start = System.nanoTime();
+        try {
+            file.sync(metadata, site);
+        } catch (IOException e) {
+            tell(Kind.SYNC_FAILED, name, site, System.nanoTime() - start);
+            throw e;
+        }
+        fileSyncs.incrementAndGet(site.ordinal());
+        tell(Kind.SYNC_FILE, name, site, System.nanoTime() - start);
     }
-    checkNotPoisoned();
-  }
 
-  private void checkNotPoisoned() {
-    StorageException first = poison;
-    if (first != null) {
-      throw new StorageException("an earlier sync of the directory " + path + " failed. " + POISONED_HINT, first);
+    private long happened(Kind kind, String name) {
+        tell(kind, name, null, 0);
+        return lastEvent.incrementAndGet();
     }
-  }
 
-  /** Returns the directory sync that failed, after which nothing in it may change; null while all is well. */
-  public @Nullable StorageException failure() {
-    return poison;
-  }
-
-  /** Returns the counts since open. */
-  public DurabilityStats stats() {
-    return new DurabilityStats(
-        counts(SyncSite.class, fileSyncs), counts(SyncSite.class, directorySyncs), counts(Kind.class, events));
-  }
-
-  private static <E extends Enum<E>> Map<E, Long> counts(Class<E> type, AtomicLongArray counters) {
-    Map<E, Long> map = new EnumMap<>(type);
-    for (E constant : type.getEnumConstants()) {
-      map.put(constant, counters.get(constant.ordinal()));
+    private void tell(Kind kind, String name, @Nullable SyncSite site, long nanos) {
+        events.incrementAndGet(kind.ordinal());
+        listener.onEvent(new DurabilityEvent(kind, name, site, nanos));
     }
-    return map;
-  }
 
-  Vfs vfs() {
-    return vfs;
-  }
+    private void checkWritable() {
+        if (closed) {
+            throw new io.beachdb.base.ClosedException("the directory " + path + " is closed");
+        }
+        if (readOnly) {
+            throw new IllegalStateException(path + " is open read-only");
+        }
+        checkNotPoisoned();
+    }
 
-  /** Lets go of the directory. Not a sync: sync what matters before. Closing twice is harmless. */
-  @Override
-  public void close() {
-    if (closed) {
-      return;
+    private void checkNotPoisoned() {
+        StorageException first = poison;
+        if (first != null) {
+            throw new StorageException("an earlier sync of the directory " + path + " failed. " + POISONED_HINT, first);
+        }
     }
-    closed = true;
-    if (handle != null) {
-      try {
-        handle.close();
-      } catch (IOException e) {
-        throw Failures.storage("closing the directory", path, e, "Everything synced stays synced.");
-      }
+
+    /** Returns the directory sync that failed, after which nothing in it may change; null while all is well. */
+    public @Nullable StorageException failure() {
+        return poison;
     }
-  }
+
+    /** Returns the counts since open. */
+    public DurabilityStats stats() {
+        return new DurabilityStats(
+                counts(SyncSite.class, fileSyncs), counts(SyncSite.class, directorySyncs), counts(Kind.class, events));
+    }
+
+    private static <E extends Enum<E>> Map<E, Long> counts(Class<E> type, AtomicLongArray counters) {
+        Map<E, Long> map = new EnumMap<>(type);
+        for (E constant : type.getEnumConstants()) {
+            map.put(constant, counters.get(constant.ordinal()));
+        }
+        return map;
+    }
+
+    Vfs vfs() {
+        return vfs;
+    }
+
+    /** Lets go of the directory. Not a sync: sync what matters before. Closing twice is harmless. */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        if (handle != null) {
+            try {
+                handle.close();
+            } catch (IOException e) {
+                throw Failures.storage("closing the directory", path, e, "Everything synced stays synced.");
+            }
+        }
+    }
 }

@@ -12,115 +12,117 @@ import org.jspecify.annotations.Nullable;
  * nothing more, for good: what is on disk behind the last receipt is unknown.
  */
 public final class DurableLog implements AutoCloseable {
-  private final DurableDirectory directory;
-  private final String name;
-  private final VfsFile file;
-  private final long allocatedBytes;
-  private final @Nullable VfsMapping mapping;
-  private volatile @Nullable StorageException failure;
+    private final DurableDirectory directory;
+    private final String name;
+    private final VfsFile file;
+    private final long allocatedBytes;
+    private final @Nullable VfsMapping mapping;
+    private volatile @Nullable StorageException failure;
 
-  DurableLog(
-      DurableDirectory directory, String name, VfsFile file, long allocatedBytes, @Nullable VfsMapping mapping) {
-    this.directory = directory;
-    this.name = name;
-    this.file = file;
-    this.allocatedBytes = allocatedBytes;
-    this.mapping = mapping;
-  }
-
-  public String name() {
-    return name;
-  }
-
-  /** Returns up to where the file's blocks are allocated; 0 for a log that grows by its writes. */
-  public long allocatedBytes() {
-    return allocatedBytes;
-  }
-
-  /** Returns whether {@link #put} may be used: the file is allocated, and the system maps it. */
-  public boolean isMapped() {
-    return mapping != null;
-  }
-
-  /** Writes by a system call, on an engine thread. */
-  public void write(long position, MemorySegment source, long at, long length) {
-    checkWhole();
-    try {
-      file.write(position, source, at, length);
-    } catch (IOException e) {
-      throw fail("writing", e);
+    DurableLog(
+            DurableDirectory directory, String name, VfsFile file, long allocatedBytes, @Nullable VfsMapping mapping) {
+        this.directory = directory;
+        this.name = name;
+        this.file = file;
+        this.allocatedBytes = allocatedBytes;
+        this.mapping = mapping;
     }
-  }
 
-  /** Stores through the mapping, on any thread; within {@link #allocatedBytes}. */
-  public void put(long position, MemorySegment source, long at, long length) {
-    VfsMapping target = mapping;
-    if (target == null) {
-      throw new IllegalStateException(name + " is not mapped");
+    public String name() {
+        return name;
     }
-    checkWhole();
-    try {
-      target.put(position, source, at, length);
-    } catch (IOException e) {
-      throw fail("storing to", e);
-    }
-  }
 
-  /**
-   * Syncs everything written or stored before the call.
-   *
-   * @param upTo how many bytes from the start of the log that is
-   */
-  public SyncedTo sync(long upTo, SyncSite site) {
-    checkWhole();
-    try {
-      directory.syncFile(file, name, false, site);
-    } catch (IOException e) {
-      throw fail("syncing", e);
+    /** Returns up to where the file's blocks are allocated; 0 for a log that grows by its writes. */
+    public long allocatedBytes() {
+        return allocatedBytes;
     }
-    SyncedTo receipt = new SyncedTo(this, upTo);
-    directory.vfs().relyOn(path(), upTo, "sync of a log");
-    return receipt;
-  }
 
-  /** Returns the first failure, after which the log takes nothing more; null while all is well. */
-  public @Nullable StorageException failure() {
-    return failure;
-  }
-
-  Path path() {
-    return directory.path().resolve(name);
-  }
-
-  private void checkWhole() {
-    StorageException first = failure;
-    if (first != null) {
-      throw new StorageException(
-          name + " takes nothing more since an earlier failure. Resume or reopen the database.", first, first.diskFull());
+    /** Returns whether {@link #put} may be used: the file is allocated, and the system maps it. */
+    public boolean isMapped() {
+        return mapping != null;
     }
-  }
 
-  private StorageException fail(String operation, IOException e) {
-    StorageException failed = Failures.storage(
-        operation, name, e, "Nobody knows what of its end is on disk; nothing more is written to it.");
-    synchronized (this) {
-      if (failure == null) {
-        failure = failed;
-      }
+    /** Writes by a system call, on an engine thread. */
+    public void write(long position, MemorySegment source, long at, long length) {
+        checkWhole();
+        try {
+            file.write(position, source, at, length);
+        } catch (IOException e) {
+            throw fail("writing", e);
+        }
     }
-    return failed;
-  }
 
-  /** Lets go of file and mapping. Not a sync. No write, store or sync may run at the same time. */
-  @Override
-  public void close() {
-    if (mapping != null) {
-      mapping.close();
+    /** Stores through the mapping, on any thread; within {@link #allocatedBytes}. */
+    public void put(long position, MemorySegment source, long at, long length) {
+        VfsMapping target = mapping;
+        if (target == null) {
+            throw new IllegalStateException(name + " is not mapped");
+        }
+        checkWhole();
+        try {
+            target.put(position, source, at, length);
+        } catch (IOException e) {
+            throw fail("storing to", e);
+        }
     }
-    try {
-      file.close();
-    } catch (IOException e) {
-      throw fail("closing", e);
+
+    /**
+     * Syncs everything written or stored before the call.
+     *
+     * @param upTo how many bytes from the start of the log that is
+     */
+    public SyncedTo sync(long upTo, SyncSite site) {
+        checkWhole();
+        try {
+            directory.syncFile(file, name, false, site);
+        } catch (IOException e) {
+            throw fail("syncing", e);
+        }
+        SyncedTo receipt = new SyncedTo(this, upTo);
+        directory.vfs().relyOn(path(), upTo, "sync of a log");
+        return receipt;
     }
-  }
+
+    /** Returns the first failure, after which the log takes nothing more; null while all is well. */
+    public @Nullable StorageException failure() {
+        return failure;
+    }
+
+    Path path() {
+        return directory.path().resolve(name);
+    }
+
+    private void checkWhole() {
+        StorageException first = failure;
+        if (first != null) {
+            throw new StorageException(
+                    name + " takes nothing more since an earlier failure. Resume or reopen the database.",
+                    first,
+                    first.diskFull());
+        }
+    }
+
+    private StorageException fail(String operation, IOException e) {
+        StorageException failed = Failures.storage(
+                operation, name, e, "Nobody knows what of its end is on disk; nothing more is written to it.");
+        synchronized (this) {
+            if (failure == null) {
+                failure = failed;
+            }
+        }
+        return failed;
+    }
+
+    /** Lets go of file and mapping. Not a sync. No write, store or sync may run at the same time. */
+    @Override
+    public void close() {
+        if (mapping != null) {
+            mapping.close();
+        }
+        try {
+            file.close();
+        } catch (IOException e) {
+            throw fail("closing", e);
+        }
+    }
 }

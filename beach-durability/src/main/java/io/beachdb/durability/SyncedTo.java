@@ -2,20 +2,20 @@ package io.beachdb.durability;
 
 /** Receipt: the first {@link #offset} bytes of a log are on disk. The only thing that acknowledges a write. */
 public final class SyncedTo {
-  private final DurableLog log;
-  private final long offset;
+    private final DurableLog log;
+    private final long offset;
 
-  SyncedTo(DurableLog log, long offset) {
-    this.log = log;
-    this.offset = offset;
-  }
+    SyncedTo(DurableLog log, long offset) {
+        this.log = log;
+        this.offset = offset;
+    }
 
-  public DurableLog log() {
-    return log;
-  }
+    public DurableLog log() {
+        return log;
+    }
 
-  /** Returns how many bytes from the start of the log are on disk. */
-  public long offset() {
-    return offset;
-  }
+    /** Returns how many bytes from the start of the log are on disk. */
+    public long offset() {
+        return offset;
+    }
 }

@@ -8,86 +8,86 @@ import java.nio.channels.FileChannel;
 
 /** A file by one channel, for threads that nobody interrupts. */
 final class SystemFile implements VfsFile {
-  private static final int ZEROS_BYTES = 1 << 20;
-  private static final int MAX_TRANSFER_BYTES = 1 << 30;
-  private static final MemorySegment ZEROS = Arena.global().allocate(ZEROS_BYTES);
+    private static final int ZEROS_BYTES = 1 << 20;
+    private static final int MAX_TRANSFER_BYTES = 1 << 30;
+    private static final MemorySegment ZEROS = Arena.global().allocate(ZEROS_BYTES);
 
-  private final FileChannel channel;
+    private final FileChannel channel;
 
-  SystemFile(FileChannel channel) {
-    this.channel = channel;
-  }
-
-  @Override
-  public int read(long position, MemorySegment destination, long at, int length) throws IOException {
-    return readFully(channel, position, destination, at, length);
-  }
-
-  static int readFully(FileChannel channel, long position, MemorySegment destination, long at, int length)
-      throws IOException {
-    ByteBuffer buffer = destination.asSlice(at, length).asByteBuffer();
-    while (buffer.hasRemaining()) {
-      if (channel.read(buffer, position + buffer.position()) < 0) {
-        break;
-      }
+    SystemFile(FileChannel channel) {
+        this.channel = channel;
     }
-    return buffer.position();
-  }
 
-  @Override
-  public void write(long position, MemorySegment source, long at, long length) throws IOException {
-    for (long done = 0; done < length; done += MAX_TRANSFER_BYTES) {
-      int part = (int) Math.min(MAX_TRANSFER_BYTES, length - done);
-      ByteBuffer buffer = source.asSlice(at + done, part).asByteBuffer();
-      while (buffer.hasRemaining()) {
-        channel.write(buffer, position + done + buffer.position());
-      }
+    @Override
+    public int read(long position, MemorySegment destination, long at, int length) throws IOException {
+        return readFully(channel, position, destination, at, length);
     }
-  }
 
-  @Override
-  public long size() throws IOException {
-    return channel.size();
-  }
-
-  @Override
-  public void truncate(long size) throws IOException {
-    if (size <= channel.size()) {
-      channel.truncate(size);
-    } else {
-      allocate(size);
+    static int readFully(FileChannel channel, long position, MemorySegment destination, long at, int length)
+            throws IOException {
+        ByteBuffer buffer = destination.asSlice(at, length).asByteBuffer();
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, position + buffer.position()) < 0) {
+                break;
+            }
+        }
+        return buffer.position();
     }
-  }
 
-  @Override
-  public void allocate(long size) throws IOException {
-    for (long at = channel.size(); at < size; at += ZEROS_BYTES) {
-      write(at, ZEROS, 0, Math.min(ZEROS_BYTES, size - at));
+    @Override
+    public void write(long position, MemorySegment source, long at, long length) throws IOException {
+        for (long done = 0; done < length; done += MAX_TRANSFER_BYTES) {
+            int part = (int) Math.min(MAX_TRANSFER_BYTES, length - done);
+            ByteBuffer buffer = source.asSlice(at + done, part).asByteBuffer();
+            while (buffer.hasRemaining()) {
+                channel.write(buffer, position + done + buffer.position());
+            }
+        }
     }
-  }
 
-  @Override
-  public void sync(boolean metadata) throws IOException {
-    channel.force(metadata);
-  }
-
-  @Override
-  public VfsMapping map(long length) throws IOException {
-    if (length > channel.size()) {
-      // A mapping beyond the end would be backed by nothing: a store to it could meet a full disk.
-      throw new IOException("mapping of " + length + " bytes reaches beyond the file's " + channel.size());
+    @Override
+    public long size() throws IOException {
+        return channel.size();
     }
-    Arena arena = Arena.ofShared();
-    try {
-      return new SystemMapping(arena, channel.map(FileChannel.MapMode.READ_WRITE, 0, length, arena));
-    } catch (IOException e) {
-      arena.close();
-      throw e;
-    }
-  }
 
-  @Override
-  public void close() throws IOException {
-    channel.close();
-  }
+    @Override
+    public void truncate(long size) throws IOException {
+        if (size <= channel.size()) {
+            channel.truncate(size);
+        } else {
+            allocate(size);
+        }
+    }
+
+    @Override
+    public void allocate(long size) throws IOException {
+        for (long at = channel.size(); at < size; at += ZEROS_BYTES) {
+            write(at, ZEROS, 0, Math.min(ZEROS_BYTES, size - at));
+        }
+    }
+
+    @Override
+    public void sync(boolean metadata) throws IOException {
+        channel.force(metadata);
+    }
+
+    @Override
+    public VfsMapping map(long length) throws IOException {
+        if (length > channel.size()) {
+            // A mapping beyond the end would be backed by nothing: a store to it could meet a full disk.
+            throw new IOException("mapping of " + length + " bytes reaches beyond the file's " + channel.size());
+        }
+        Arena arena = Arena.ofShared();
+        try {
+            return new SystemMapping(arena, channel.map(FileChannel.MapMode.READ_WRITE, 0, length, arena));
+        } catch (IOException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
 }

@@ -19,128 +19,129 @@ import org.jspecify.annotations.Nullable;
 
 /** The machine's own file system, by {@code java.nio}. */
 enum SystemVfs implements Vfs {
-  INSTANCE;
+    INSTANCE;
 
-  private static final boolean WINDOWS =
-      System.getProperty("os.name", "").toLowerCase(Locale.ROOT).startsWith("windows");
-  private static final Queue<FileChannel> KEPT_OPEN = new ConcurrentLinkedQueue<>(); // see tryLock
+    private static final boolean WINDOWS =
+            System.getProperty("os.name", "").toLowerCase(Locale.ROOT).startsWith("windows");
+    private static final Queue<FileChannel> KEPT_OPEN = new ConcurrentLinkedQueue<>(); // see tryLock
 
-  @Override
-  public VfsFile create(Path path) throws IOException {
-    return new SystemFile(FileChannel.open(
-        path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE));
-  }
-
-  @Override
-  public VfsFile openForWrite(Path path) throws IOException {
-    return new SystemFile(FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
-  }
-
-  @Override
-  public VfsFile openForRead(Path path) throws IOException {
-    return new ReopeningFile(path);
-  }
-
-  @Override
-  public void rename(Path from, Path to) throws IOException {
-    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-  }
-
-  @Override
-  public void link(Path existing, Path link) throws IOException {
-    Files.createLink(link, existing);
-  }
-
-  @Override
-  public void delete(Path path) throws IOException {
-    Files.delete(path);
-  }
-
-  @Override
-  public void makeDirectory(Path path) throws IOException {
-    Files.createDirectory(path);
-  }
-
-  @Override
-  public VfsDirectory openDirectory(Path path) throws IOException {
-    if (WINDOWS) {
-      throw new NotSyncableException(path + ": Windows does not sync directories");
-    }
-    try {
-      return new SystemDirectory(FileChannel.open(path, StandardOpenOption.READ));
-    } catch (AccessDeniedException e) {
-      NotSyncableException refused = new NotSyncableException(path + ": permission denied");
-      refused.initCause(e);
-      throw refused;
-    }
-  }
-
-  @Override
-  public List<String> list(Path directory) throws IOException {
-    try (Stream<Path> entries = Files.list(directory)) {
-      return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
-    }
-  }
-
-  @Override
-  public PathKind kind(Path path) throws IOException {
-    if (Files.isRegularFile(path)) {
-      return PathKind.FILE;
-    }
-    if (Files.isDirectory(path)) {
-      return PathKind.DIRECTORY;
-    }
-    return Files.exists(path, LinkOption.NOFOLLOW_LINKS) ? PathKind.OTHER : PathKind.ABSENT;
-  }
-
-  @Override
-  public Path resolve(Path path) throws IOException {
-    Path absolute = path.toAbsolutePath().normalize();
-    Path missing = null;
-    for (Path at = absolute; at != null; at = at.getParent()) {
-      if (Files.exists(at)) {
-        Path real = at.toRealPath();
-        return missing == null ? real : real.resolve(at.relativize(absolute));
-      }
-      missing = at;
-    }
-    return absolute;
-  }
-
-  @Override
-  public @Nullable VfsLock tryLock(Path path, boolean shared) throws IOException {
-    FileChannel channel = shared
-        ? FileChannel.open(path, StandardOpenOption.READ)
-        : FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    boolean locked = false;
-    boolean ours = false;
-    try {
-      FileLock lock = channel.tryLock(0, Long.MAX_VALUE, shared);
-      locked = lock != null;
-      return locked ? channel::close : null;
-    } catch (OverlappingFileLockException e) {
-      // Held by this JVM through another view of the files or another class loader. Closing this channel would drop that
-      // lock against other processes (POSIX), so it stays open for good.
-      ours = true;
-      KEPT_OPEN.add(channel);
-      return null;
-    } finally {
-      if (!locked && !ours) {
-        channel.close();
-      }
-    }
-  }
-
-  /** A directory's channel: {@code force(true)} on it is the system's fsync of the directory. */
-  private record SystemDirectory(FileChannel channel) implements VfsDirectory {
     @Override
-    public void sync() throws IOException {
-      channel.force(true);
+    public VfsFile create(Path path) throws IOException {
+        return new SystemFile(FileChannel.open(
+                path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE));
     }
 
     @Override
-    public void close() throws IOException {
-      channel.close();
+    public VfsFile openForWrite(Path path) throws IOException {
+        return new SystemFile(FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
     }
-  }
+
+    @Override
+    public VfsFile openForRead(Path path) throws IOException {
+        return new ReopeningFile(path);
+    }
+
+    @Override
+    public void rename(Path from, Path to) throws IOException {
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    @Override
+    public void link(Path existing, Path link) throws IOException {
+        Files.createLink(link, existing);
+    }
+
+    @Override
+    public void delete(Path path) throws IOException {
+        Files.delete(path);
+    }
+
+    @Override
+    public void makeDirectory(Path path) throws IOException {
+        Files.createDirectory(path);
+    }
+
+    @Override
+    public VfsDirectory openDirectory(Path path) throws IOException {
+        if (WINDOWS) {
+            throw new NotSyncableException(path + ": Windows does not sync directories");
+        }
+        try {
+            return new SystemDirectory(FileChannel.open(path, StandardOpenOption.READ));
+        } catch (AccessDeniedException e) {
+            NotSyncableException refused = new NotSyncableException(path + ": permission denied");
+            refused.initCause(e);
+            throw refused;
+        }
+    }
+
+    @Override
+    public List<String> list(Path directory) throws IOException {
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @Override
+    public PathKind kind(Path path) throws IOException {
+        if (Files.isRegularFile(path)) {
+            return PathKind.FILE;
+        }
+        if (Files.isDirectory(path)) {
+            return PathKind.DIRECTORY;
+        }
+        return Files.exists(path, LinkOption.NOFOLLOW_LINKS) ? PathKind.OTHER : PathKind.ABSENT;
+    }
+
+    @Override
+    public Path resolve(Path path) throws IOException {
+        Path absolute = path.toAbsolutePath().normalize();
+        Path missing = null;
+        for (Path at = absolute; at != null; at = at.getParent()) {
+            if (Files.exists(at)) {
+                Path real = at.toRealPath();
+                return missing == null ? real : real.resolve(at.relativize(absolute));
+            }
+            missing = at;
+        }
+        return absolute;
+    }
+
+    @Override
+    public @Nullable VfsLock tryLock(Path path, boolean shared) throws IOException {
+        FileChannel channel = shared
+                ? FileChannel.open(path, StandardOpenOption.READ)
+                : FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        boolean locked = false;
+        boolean ours = false;
+        try {
+            FileLock lock = channel.tryLock(0, Long.MAX_VALUE, shared);
+            locked = lock != null;
+            return locked ? channel::close : null;
+        } catch (OverlappingFileLockException e) {
+            // Held by this JVM through another view of the files or another class loader. Closing this channel would
+            // drop that
+            // lock against other processes (POSIX), so it stays open for good.
+            ours = true;
+            KEPT_OPEN.add(channel);
+            return null;
+        } finally {
+            if (!locked && !ours) {
+                channel.close();
+            }
+        }
+    }
+
+    /** A directory's channel: {@code force(true)} on it is the system's fsync of the directory. */
+    private record SystemDirectory(FileChannel channel) implements VfsDirectory {
+        @Override
+        public void sync() throws IOException {
+            channel.force(true);
+        }
+
+        @Override
+        public void close() throws IOException {
+            channel.close();
+        }
+    }
 }

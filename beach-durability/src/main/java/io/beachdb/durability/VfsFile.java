@@ -6,44 +6,44 @@ import java.lang.foreign.MemorySegment;
 /** An open file of a {@link Vfs}. Positions and lengths in bytes. Safe for many threads as far as the bytes are apart. */
 public interface VfsFile extends AutoCloseable {
 
-  /**
-   * Reads up to {@code length} bytes at {@code position}.
-   *
-   * @param destination native memory
-   * @return how many bytes were read, fewer only at the end of the file; 0 at or behind it
-   */
-  int read(long position, MemorySegment destination, long at, int length) throws IOException;
+    /**
+     * Reads up to {@code length} bytes at {@code position}.
+     *
+     * @param destination native memory
+     * @return how many bytes were read, fewer only at the end of the file; 0 at or behind it
+     */
+    int read(long position, MemorySegment destination, long at, int length) throws IOException;
 
-  /** Writes all the bytes at {@code position}; the file grows as needed. */
-  void write(long position, MemorySegment source, long at, long length) throws IOException;
+    /** Writes all the bytes at {@code position}; the file grows as needed. */
+    void write(long position, MemorySegment source, long at, long length) throws IOException;
 
-  long size() throws IOException;
+    long size() throws IOException;
 
-  /** Cuts the file to {@code size} or, when it is shorter, extends it by zeros. */
-  void truncate(long size) throws IOException;
+    /** Cuts the file to {@code size} or, when it is shorter, extends it by zeros. */
+    void truncate(long size) throws IOException;
 
-  /**
-   * Makes the file at least {@code size} bytes long with blocks allocated by writing zeros behind its present end, so
-   * that later writes within it change no file-system metadata and cannot meet a full disk.
-   */
-  void allocate(long size) throws IOException;
+    /**
+     * Makes the file at least {@code size} bytes long with blocks allocated by writing zeros behind its present end, so
+     * that later writes within it change no file-system metadata and cannot meet a full disk.
+     */
+    void allocate(long size) throws IOException;
 
-  /**
-   * Syncs: all bytes written before the call are on disk when it returns, and the size with them.
-   *
-   * @param metadata whether times and the like are to be synced too: needed after allocation, not after overwriting
-   */
-  void sync(boolean metadata) throws IOException;
+    /**
+     * Syncs: all bytes written before the call are on disk when it returns, and the size with them.
+     *
+     * @param metadata whether times and the like are to be synced too: needed after allocation, not after overwriting
+     */
+    void sync(boolean metadata) throws IOException;
 
-  /** Syncs as {@link #sync(boolean)} does, and says why: for tests that count or leave out the syncs of one site. */
-  default void sync(boolean metadata, SyncSite site) throws IOException {
-    sync(metadata);
-  }
+    /** Syncs as {@link #sync(boolean)} does, and says why: for tests that count or leave out the syncs of one site. */
+    default void sync(boolean metadata, SyncSite site) throws IOException {
+        sync(metadata);
+    }
 
-  /** Maps the first {@code length} bytes, all of them allocated, for stores. */
-  VfsMapping map(long length) throws IOException;
+    /** Maps the first {@code length} bytes, all of them allocated, for stores. */
+    VfsMapping map(long length) throws IOException;
 
-  /** Lets go of the file. Not a sync. Closing twice is harmless. */
-  @Override
-  void close() throws IOException;
+    /** Lets go of the file. Not a sync. Closing twice is harmless. */
+    @Override
+    void close() throws IOException;
 }

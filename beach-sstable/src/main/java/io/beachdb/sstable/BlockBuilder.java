@@ -66,7 +66,7 @@ final class BlockBuilder implements AutoCloseable {
     }
 
     long lastKeyOffset() {
-        return lastAt + STAGED_HEADER_BYTES;
+        return (long) lastAt + STAGED_HEADER_BYTES;
     }
 
     int lastKeyLength() {
@@ -176,9 +176,9 @@ final class BlockBuilder implements AutoCloseable {
 
     private static long bound(int count, long bytes, int prefix, int minKeyLength, int maxKeyLength, int trailerBytes) {
         int inHeads = Math.min(TableFormat.HEAD_BYTES, minKeyLength - prefix);
-        long fixed = TableFormat.BLOCK_HEADER_BYTES + prefix + TableFormat.BLOCK_PADDING_BYTES;
-        long each = TableFormat.HEAD_BYTES + Varint.length(maxKeyLength - prefix) + trailerBytes - prefix - inHeads;
-        long length = fixed + bytes + count * each + (count + 1L) * Short.BYTES;
+        int fixed = TableFormat.BLOCK_HEADER_BYTES + prefix + TableFormat.BLOCK_PADDING_BYTES;
+        int each = TableFormat.HEAD_BYTES + Varint.length(maxKeyLength - prefix) + trailerBytes - prefix - inHeads;
+        long length = fixed + bytes + (long) count * each + (count + 1L) * Short.BYTES;
         return length <= MAX_NARROW_OFFSET ? length : length + (count + 1L) * Short.BYTES;
     }
 

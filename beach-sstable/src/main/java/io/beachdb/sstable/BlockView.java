@@ -273,7 +273,7 @@ final class BlockView {
         int offsetBytes = (flags & TableFormat.FLAG_WIDE_OFFSETS) != 0 ? Integer.BYTES : Short.BYTES;
         int prefixLength = shape & TableFormat.PREFIX_LENGTH_MASK;
         long entries = TableFormat.BLOCK_HEADER_BYTES + count * HEAD_BYTES + (count + 1) * offsetBytes + prefixLength;
-        long end = length - TableFormat.BLOCK_PADDING_BYTES;
+        int end = length - TableFormat.BLOCK_PADDING_BYTES;
         if (count == 0 || prefixLength > Keys.MAX_KEY_BYTES || entries > end) {
             return "a block of " + length + " bytes claims " + count + " entries and a prefix of " + prefixLength;
         }

@@ -58,7 +58,7 @@ final class FileBuffer implements AutoCloseable {
     /** Ends a block of {@code length} bytes at the place that {@link #reserve} gave. */
     void sealBlock(int type, int length) {
         MemorySegment memory = block.memory();
-        long trailer = used + length;
+        int trailer = used + length;
         Bytes.putU8(memory, trailer + TableFormat.BLOCK_TYPE_OFFSET, type);
         int crc = checksum.of(fileNumber, position(), block.view(), used, length + TableFormat.BLOCK_CHECKSUM_OFFSET);
         Bytes.putU32(memory, trailer + TableFormat.BLOCK_CHECKSUM_OFFSET, crc);

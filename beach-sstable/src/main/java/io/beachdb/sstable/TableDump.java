@@ -19,11 +19,9 @@ public final class TableDump {
     private static final int SHOWN_VALUE_BYTES = 32;
 
     private final Appendable out;
-    private final TableFile file;
     private boolean damaged;
 
-    private TableDump(TableFile file, Appendable out) {
-        this.file = file;
+    private TableDump(Appendable out) {
         this.out = out;
     }
 
@@ -40,9 +38,9 @@ public final class TableDump {
     public static boolean dump(ReadableFile readable, long fileNumber, MemoryAccount account, Appendable out)
             throws IOException {
         TableFile file = new TableFile(readable, fileNumber);
-        TableDump dump = new TableDump(file, out);
+        TableDump dump = new TableDump(out);
         try (TableWalk walk = new TableWalk(file, account, dump.new Printer())) {
-            dump.line("table %s: %d bytes", file.name(), file.bytes());
+            dump.line("table %s: %d bytes".formatted(file.name(), file.bytes()));
             walk.run();
         } catch (UncheckedIOException e) {
             throw e.getCause();
@@ -50,9 +48,9 @@ public final class TableDump {
         return !dump.damaged;
     }
 
-    private void line(String format, Object... values) {
+    private void line(String text) {
         try {
-            out.append(String.format(format, values)).append('\n');
+            out.append(text).append('\n');
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -64,58 +62,59 @@ public final class TableDump {
 
         @Override
         public void footer(Footer footer, long offset) {
-            line(
-                    "footer at %d: format version %d, database %s, file number %d",
-                    offset,
-                    footer.header().version(),
-                    footer.header().databaseId(),
-                    footer.header().fileNumber());
-            line(
-                    "meta index: %s; top index: %d bytes at %d",
-                    BlockHandle.text(footer.metaHandle()), footer.topLength(), footer.topOffset());
+            line("footer at %d: format version %d, database %s, file number %d"
+                    .formatted(
+                            offset,
+                            footer.header().version(),
+                            footer.header().databaseId(),
+                            footer.header().fileNumber()));
+            line("meta index: %s; top index: %d bytes at %d"
+                    .formatted(BlockHandle.text(footer.metaHandle()), footer.topLength(), footer.topOffset()));
         }
 
         @Override
         public void properties(TableProperties properties) {
             line(
-                    "properties: %d entries (%d tombstones) in %d data blocks, %d bytes raw, %d stored, sequences %d to %d,"
-                            + " made %s, key order %s, compression %s, keyspace %d",
-                    properties.entries(),
-                    properties.tombstones(),
-                    properties.dataBlocks(),
-                    properties.rawBytes(),
-                    properties.storedBytes(),
-                    properties.smallestSequence(),
-                    properties.largestSequence(),
-                    Instant.ofEpochMilli(properties.creationMillis()),
-                    properties.keyOrder(),
-                    properties.compression(),
-                    properties.keyspace());
+                    ("properties: %d entries (%d tombstones) in %d data blocks, %d bytes raw, %d stored, sequences %d to %d,"
+                                    + " made %s, key order %s, compression %s, keyspace %d")
+                            .formatted(
+                                    properties.entries(),
+                                    properties.tombstones(),
+                                    properties.dataBlocks(),
+                                    properties.rawBytes(),
+                                    properties.storedBytes(),
+                                    properties.smallestSequence(),
+                                    properties.largestSequence(),
+                                    Instant.ofEpochMilli(properties.creationMillis()),
+                                    properties.keyOrder(),
+                                    properties.compression(),
+                                    properties.keyspace()));
         }
 
         @Override
         public void partition(int number, long indexHandle, BlockView index, long filterHandle, int filterProbes) {
-            line(
-                    "partition %d: index %s, %d blocks; %s",
-                    number,
-                    BlockHandle.text(indexHandle),
-                    index.count(),
-                    filterHandle == 0
-                            ? "no filter"
-                            : "filter " + BlockHandle.text(filterHandle) + ", " + filterProbes + " probes");
+            line("partition %d: index %s, %d blocks; %s"
+                    .formatted(
+                            number,
+                            BlockHandle.text(indexHandle),
+                            index.count(),
+                            filterHandle == 0
+                                    ? "no filter"
+                                    : "filter " + BlockHandle.text(filterHandle) + ", " + filterProbes + " probes"));
         }
 
         @Override
         public void block(long handle, Compression compression, int rawLength, BlockView block) {
             blockOffset = BlockHandle.offset(handle);
-            line(
-                    "  block at %d: %d bytes stored as %s, %d raw, %d entries, prefix \"%s\"",
-                    blockOffset,
-                    BlockHandle.length(handle),
-                    compression,
-                    rawLength,
-                    block.count(),
-                    Escapes.escape(block.memory(), block.prefixOffset(), block.prefixLength(), SHOWN_KEY_BYTES));
+            line("  block at %d: %d bytes stored as %s, %d raw, %d entries, prefix \"%s\""
+                    .formatted(
+                            blockOffset,
+                            BlockHandle.length(handle),
+                            compression,
+                            rawLength,
+                            block.count(),
+                            Escapes.escape(
+                                    block.memory(), block.prefixOffset(), block.prefixLength(), SHOWN_KEY_BYTES)));
         }
 
         @Override
@@ -127,26 +126,30 @@ public final class TableDump {
             String trailer = InternalKeys.sequence(key.trailer()) + " "
                     + InternalKeys.kindName(InternalKeys.kind(key.trailer()));
             if (block.hasLargeValue()) {
-                line(
-                        "    %s \"%s\" @%s %d bytes in extents at %d",
-                        place,
-                        name,
-                        trailer,
-                        Bytes.getU64(block.memory(), value + TableFormat.REFERENCE_LENGTH_OFFSET),
-                        Bytes.getU64(block.memory(), value + TableFormat.REFERENCE_EXTENTS_OFFSET));
+                line("    %s \"%s\" @%s %d bytes in extents at %d"
+                        .formatted(
+                                place,
+                                name,
+                                trailer,
+                                Bytes.getU64(block.memory(), value + TableFormat.REFERENCE_LENGTH_OFFSET),
+                                Bytes.getU64(block.memory(), value + TableFormat.REFERENCE_EXTENTS_OFFSET)));
             } else if (length == 0) {
-                line("    %s \"%s\" @%s", place, name, trailer);
+                line("    %s \"%s\" @%s".formatted(place, name, trailer));
             } else {
-                line(
-                        "    %s \"%s\" @%s %d bytes \"%s\"",
-                        place, name, trailer, length, Escapes.escape(block.memory(), value, length, SHOWN_VALUE_BYTES));
+                line("    %s \"%s\" @%s %d bytes \"%s\""
+                        .formatted(
+                                place,
+                                name,
+                                trailer,
+                                length,
+                                Escapes.escape(block.memory(), value, length, SHOWN_VALUE_BYTES)));
             }
         }
 
         @Override
         public void damage(CorruptionException problem) {
             damaged = true;
-            line("DAMAGE %s", problem.getMessage());
+            line("DAMAGE " + problem.getMessage());
         }
     }
 }

@@ -90,8 +90,7 @@ public final class TableReader implements AutoCloseable {
             BlockFetcher fetcher = result.fetcher();
             return Filter.mayContain(fetcher.memory(), fetcher.offset(), fetcher.length(), probes, keyHash);
         }
-        return Filter.mayContain(
-                cache.memory(cached), cache.offset(cached), cache.length(cached), probes, keyHash);
+        return Filter.mayContain(cache.memory(cached), cache.offset(cached), cache.length(cached), probes, keyHash);
     }
 
     private void look(OpenTable table, long handle, BlockKind kind, PointResult result) {

@@ -88,7 +88,7 @@ public final class TableWriter implements AutoCloseable {
         this.index = new BlockBuilder(account, 4 * options.partitionBytes());
         this.top = new BlockBuilder(account, 16 << 10);
         this.filter = new FilterBuilder(account, options.filterBitsPerKey());
-        this.raw = account.acquire(MemoryUse.COMPACTION, 2 * options.blockBytes());
+        this.raw = account.acquire(MemoryUse.COMPACTION, 2L * options.blockBytes());
     }
 
     /**

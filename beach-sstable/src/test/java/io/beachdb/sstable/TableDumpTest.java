@@ -43,9 +43,7 @@ class TableDumpTest {
     void dump_showsEachEntryAndWhereItLies() throws IOException {
         try (TableFixture fixture = new TableFixture()) {
             long number = fixture.write(OPTIONS, entries()).number();
-            assertThat(dump(fixture, number, true))
-                    .isEqualTo(
-                            """
+            assertThat(dump(fixture, number, true)).isEqualTo("""
                     table 000001.sst: 300777 bytes
                     footer at 300681: format version 1, database 0123456789abcdeffedcba9876543210, file number 1
                     meta index: 58 bytes at 300551; top index: 62 bytes at 300614

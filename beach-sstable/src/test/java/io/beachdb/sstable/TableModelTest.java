@@ -202,9 +202,8 @@ class TableModelTest {
 
     private static void walk(TableFixture fixture, EntryCursor cursor, TreeSet<Entry> model, Random random, int steps) {
         List<Entry> sorted = new ArrayList<>(model);
-        @Nullable Entry expected = null;
         cursor.first();
-        expected = model.first();
+        @Nullable Entry expected = model.first();
         for (int i = 0; i < steps; i++) {
             int action = random.nextInt(20);
             if (expected == null && action < 14) {

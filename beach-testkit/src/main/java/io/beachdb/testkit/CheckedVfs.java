@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CheckedVfs implements Vfs {
     private final Vfs real;
-    // Guarded by this. The real change of a name happens under it too, so that nobody meets a name that is not noted yet.
+    // Guarded by this. The real change of a name happens under it too, so that nobody meets a name that is not noted
+    // yet.
     private final DiskModel model = new DiskModel(true);
     private final List<DurabilityViolation> violations = new ArrayList<>();
     private long reliances;
@@ -61,7 +62,7 @@ public final class CheckedVfs implements Vfs {
         reliances++;
         try {
             Path at = where(file);
-            Node unused = observe(at);
+            observe(at);
             throwIfFound(Reliance.check(model, at, bytes, what));
         } catch (IOException e) {
             throwIfFound(new DurabilityViolation(what + " counts on " + file + ", which cannot be looked at: " + e));
@@ -152,7 +153,7 @@ public final class CheckedVfs implements Vfs {
     @Override
     public synchronized VfsFile create(Path path) throws IOException {
         Path at = where(path);
-        Node unused = observe(at);
+        observe(at);
         VfsFile opened = real.create(path);
         FileNode file = model.newFile(at);
         model.create(directoryOf(at), at, file);
@@ -190,7 +191,7 @@ public final class CheckedVfs implements Vfs {
         Path from = where(existing);
         Path to = where(link);
         Node node = observe(from);
-        Node unused = observe(to);
+        observe(to);
         real.link(existing, link);
         if (node != null) {
             model.link(from, directoryOf(to), to, node);
@@ -210,7 +211,7 @@ public final class CheckedVfs implements Vfs {
     @Override
     public synchronized void makeDirectory(Path path) throws IOException {
         Path at = where(path);
-        Node unused = observe(at);
+        observe(at);
         real.makeDirectory(path);
         model.create(directoryOf(at), at, model.newDirectory());
     }

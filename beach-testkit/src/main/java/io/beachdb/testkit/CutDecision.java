@@ -134,8 +134,8 @@ public final class CutDecision {
             for (int i = 0; i < parts.length; i++) {
                 long start = (page(change.position()) + i) * SparseBytes.PAGE_BYTES;
                 for (int sector = 0; sector < 8; sector++) {
-                    long from = Math.max(change.position(), start + sector * SECTOR_BYTES);
-                    long to = Math.min(end, start + (sector + 1) * SECTOR_BYTES);
+                    long from = Math.max(change.position(), start + (long) sector * SECTOR_BYTES);
+                    long to = Math.min(end, start + (sector + 1L) * SECTOR_BYTES);
                     if (from < to && (parts[i] & 1 << sector) != 0) {
                         change.applyTo(target, from - change.position(), to - change.position());
                     }

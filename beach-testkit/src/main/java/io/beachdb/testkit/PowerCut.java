@@ -10,6 +10,6 @@ public final class PowerCut extends SimulatedEnd {
 
     @Override
     SimulatedEnd again() {
-        return new PowerCut(getMessage());
+        return new PowerCut(how());
     }
 }

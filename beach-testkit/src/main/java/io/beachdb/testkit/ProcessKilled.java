@@ -10,6 +10,6 @@ public final class ProcessKilled extends SimulatedEnd {
 
     @Override
     SimulatedEnd again() {
-        return new ProcessKilled(getMessage());
+        return new ProcessKilled(how());
     }
 }

@@ -38,8 +38,13 @@ public final class SimulatedDisk {
     private static final int TRACE_OPERATIONS = 100_000;
 
     /** What an operation does, once it is its turn. Called with the disk locked. */
-    interface Action<T extends @Nullable Object> {
+    interface Action<T> {
         T run() throws IOException;
+
+        /** Does nothing, and says it was done. */
+        default T ignore() {
+            throw new IllegalArgumentException("only a sync can be ignored");
+        }
 
         /** Does what a failing operation leaves behind. */
         default void runFailed(DiskModel.Saved saved) throws IOException {
@@ -47,6 +52,11 @@ public final class SimulatedDisk {
                 run();
             }
         }
+    }
+
+    /** The result of an operation that has none. */
+    enum Done {
+        DONE
     }
 
     /** A fault and what is left of it. */
@@ -248,6 +258,11 @@ public final class SimulatedDisk {
         return model.find(path) instanceof DirectoryNode directory ? List.copyOf(directory.live.keySet()) : List.of();
     }
 
+    /** Returns whether a path leads to something now. */
+    public synchronized boolean exists(Path path) {
+        return model.find(path) != null;
+    }
+
     private DirectoryNode directoryOf(Path path) {
         if (path.getNameCount() > 0 && model.find(path.getParent()) instanceof DirectoryNode directory) {
             return directory;
@@ -386,12 +401,11 @@ public final class SimulatedDisk {
     // ---- operations
 
     /** Does one operation: a point of the scheduler, a cut, a fault, and its effect. */
-    <T extends @Nullable Object> T perform(SimulatedVfs process, Kind kind, Path path, Action<T> action)
-            throws IOException {
+    <T> T perform(SimulatedVfs process, Kind kind, Path path, Action<T> action) throws IOException {
         return perform(process, kind, path, null, 0, 0, null, action);
     }
 
-    <T extends @Nullable Object> T perform(
+    <T> T perform(
             SimulatedVfs process,
             Kind kind,
             Path path,
@@ -438,16 +452,15 @@ public final class SimulatedDisk {
         trace.addLast(operation);
     }
 
-    @SuppressWarnings("NullAway") // an ignored sync returns null, as every sync does
-    private <T extends @Nullable Object> T performNow(DiskOperation operation, Action<T> action) throws IOException {
+    private <T> T performNow(DiskOperation operation, Action<T> action) throws IOException {
         Kind kind = operation.kind();
         if (readOnly && (kind.writes() || kind == Kind.OPEN_FOR_WRITE)) {
             throw new FileSystemException(operation.path().toString(), null, "Read-only file system");
         }
         for (Armed armed : faults) {
             if (armed.strikes(operation)) {
-                if (armed.fault.effect == Fault.Effect.IGNORED && kind.isSync()) {
-                    return null;
+                if (armed.fault.effect == Fault.Effect.IGNORED) {
+                    return action.ignore();
                 }
                 action.runFailed(
                         switch (armed.fault.effect) {

@@ -7,8 +7,16 @@ package io.beachdb.testkit;
 public abstract sealed class SimulatedEnd extends Error permits PowerCut, ProcessKilled {
     private static final long serialVersionUID = 1L;
 
-    SimulatedEnd(String message) {
-        super(message);
+    private final String how;
+
+    SimulatedEnd(String how) {
+        super(how);
+        this.how = how;
+    }
+
+    /** Returns what happened. */
+    String how() {
+        return how;
     }
 
     /** Returns another of the same: each use throws one of its own, since an error cannot be suppressed by itself. */

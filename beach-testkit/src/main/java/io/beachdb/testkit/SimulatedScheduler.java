@@ -397,7 +397,8 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
     }
 
     private void step(Task task, String point) {
-        long step = ++steps;
+        long step = steps + 1; // one thread runs at a time
+        steps = step;
         traceHash = SimulatedRandom.mix(traceHash ^ (long) task.id << 32 ^ point.hashCode());
         recentTasks[(int) (step % RECENT_STEPS)] = task.name;
         recentPoints[(int) (step % RECENT_STEPS)] = point;
@@ -623,7 +624,9 @@ public final class SimulatedScheduler implements Scheduler, AutoCloseable {
 
     /** Lets a task wait for a time. */
     public void sleep(long nanos) {
-        boolean unused = await(new SimulatedSignal("time"), () -> false, nanos);
+        if (await(new SimulatedSignal("time"), () -> false, nanos)) {
+            throw new AssertionError("woken from a sleep that nobody can end");
+        }
     }
 
     // ---- what happened

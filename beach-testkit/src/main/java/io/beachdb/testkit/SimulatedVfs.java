@@ -11,6 +11,7 @@ import io.beachdb.testkit.DiskModel.FileNode;
 import io.beachdb.testkit.DiskModel.Node;
 import io.beachdb.testkit.DiskModel.Saved;
 import io.beachdb.testkit.DiskOperation.Kind;
+import io.beachdb.testkit.SimulatedDisk.Done;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -298,20 +299,20 @@ public final class SimulatedVfs implements Vfs {
         void run() throws IOException;
     }
 
-    private static SimulatedDisk.Action<@Nullable Void> nothing(Effect effect) {
+    private static SimulatedDisk.Action<Done> nothing(Effect effect) {
         return () -> {
             effect.run();
-            return null;
+            return Done.DONE;
         };
     }
 
     /** A close, which closes also when it reports an error, as the system's does. */
-    private static SimulatedDisk.Action<@Nullable Void> closing(Runnable effect) {
+    private static SimulatedDisk.Action<Done> closing(Runnable effect) {
         return new SimulatedDisk.Action<>() {
             @Override
-            public @Nullable Void run() {
+            public Done run() {
                 effect.run();
-                return null;
+                return Done.DONE;
             }
 
             @Override
@@ -322,13 +323,18 @@ public final class SimulatedVfs implements Vfs {
     }
 
     /** A sync: it saves what was changed before it began, and what it does not save when it fails is doomed. */
-    private interface Sync extends SimulatedDisk.Action<@Nullable Void> {
+    private interface Sync extends SimulatedDisk.Action<Done> {
         void save(Saved saved);
 
         @Override
-        default @Nullable Void run() {
+        default Done run() {
             save(Saved.ALL);
-            return null;
+            return Done.DONE;
+        }
+
+        @Override
+        default Done ignore() {
+            return Done.DONE;
         }
 
         @Override
@@ -412,8 +418,7 @@ public final class SimulatedVfs implements Vfs {
             }
         }
 
-        private <T extends @Nullable Object> T perform(
-                Kind kind, long offset, long length, SimulatedDisk.Action<T> action) throws IOException {
+        private <T> T perform(Kind kind, long offset, long length, SimulatedDisk.Action<T> action) throws IOException {
             return disk.perform(SimulatedVfs.this, kind, file.path, null, offset, length, null, action);
         }
 
@@ -543,7 +548,7 @@ public final class SimulatedVfs implements Vfs {
     }
 
     /** A write, of which a full disk or a fault may leave only the front. */
-    private final class Write implements SimulatedDisk.Action<@Nullable Void> {
+    private final class Write implements SimulatedDisk.Action<Done> {
         private final FileNode file;
         private final long position;
         private final byte[] bytes;
@@ -555,9 +560,9 @@ public final class SimulatedVfs implements Vfs {
         }
 
         @Override
-        public @Nullable Void run() throws IOException {
+        public Done run() throws IOException {
             write(bytes.length);
-            return null;
+            return Done.DONE;
         }
 
         @Override

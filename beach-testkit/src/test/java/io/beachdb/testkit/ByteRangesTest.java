@@ -29,7 +29,8 @@ class ByteRangesTest {
                             .as("seed %d step %d byte %d of %s", seed, i, at, ranges)
                             .isEqualTo(bits.get(at));
                 }
-                assertThat(ranges.intersects(from, to)).isEqualTo(!bits.get(from, to).isEmpty());
+                assertThat(ranges.intersects(from, to))
+                        .isEqualTo(!bits.get(from, to).isEmpty());
             }
         }
     }

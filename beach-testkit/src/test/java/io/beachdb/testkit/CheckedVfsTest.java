@@ -228,11 +228,10 @@ class CheckedVfsTest {
             before.call(target, method.getName(), given);
             try {
                 Object result = method.invoke(target, given);
-                return switch (result) {
-                    case VfsFile opened -> wrap(VfsFile.class, opened, before);
-                    case VfsDirectory opened -> wrap(VfsDirectory.class, opened, before);
-                    case null, default -> result;
-                };
+                if (result instanceof VfsFile opened) {
+                    return wrap(VfsFile.class, opened, before);
+                }
+                return result instanceof VfsDirectory opened ? wrap(VfsDirectory.class, opened, before) : result;
             } catch (InvocationTargetException e) {
                 throw e.getCause();
             }

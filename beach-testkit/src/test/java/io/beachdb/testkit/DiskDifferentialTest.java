@@ -35,7 +35,6 @@ class DiskDifferentialTest {
         private final Vfs vfs;
         private final Path root;
         private final List<VfsFile> open = new ArrayList<>();
-        private final List<VfsMapping> mapped = new ArrayList<>();
 
         World(Vfs vfs, Path root) {
             this.vfs = vfs;
@@ -112,37 +111,43 @@ class DiskDifferentialTest {
         Arrays.fill(bytes, (byte) (1 + random.nextInt(100)));
         return switch (operation) {
             case CREATE, CREATE_AGAIN -> world -> world.open.add(world.vfs.create(world.path(name)));
-            case OPEN_FOR_WRITE -> world -> isFile(world, name) && world.open.add(world.vfs.openForWrite(world.path(name)));
-            case OPEN_FOR_READ -> world -> isFile(world, name) && world.open.add(world.vfs.openForRead(world.path(name)));
+            case OPEN_FOR_WRITE ->
+                world -> isFile(world, name) && world.open.add(world.vfs.openForWrite(world.path(name)));
+            case OPEN_FOR_READ ->
+                world -> isFile(world, name) && world.open.add(world.vfs.openForRead(world.path(name)));
             case WRITE, WRITE_AGAIN -> onHandle(handle, file -> file.write(position, Native.of(bytes), 0, length));
-            case READ -> world -> handle < 0 ? "" : Arrays.toString(Native.read(world.open.get(handle), position, length));
+            case READ ->
+                world -> handle < 0 ? "" : Arrays.toString(Native.read(world.open.get(handle), position, length));
             case SIZE -> world -> handle < 0 ? -1 : world.open.get(handle).size();
             case TRUNCATE -> onHandle(handle, file -> file.truncate(position));
             case ALLOCATE -> onHandle(handle, file -> file.allocate(position));
             case SYNC -> onHandle(handle, file -> file.sync(length % 2 == 0));
-            case MAP_AND_PUT -> onHandle(handle, file -> {
-                VfsMapping mapping = file.map(file.size());
-                mapping.put(file.size() / 3, Native.of(bytes), 0, Math.min(length, file.size() / 3));
-                mapping.close();
-            });
+            case MAP_AND_PUT ->
+                onHandle(handle, file -> {
+                    VfsMapping mapping = file.map(file.size());
+                    mapping.put(file.size() / 3, Native.of(bytes), 0, Math.min(length, file.size() / 3));
+                    mapping.close();
+                });
             case RENAME -> quietly(world -> world.vfs.rename(world.path(name), world.path(other)));
             case LINK -> quietly(world -> world.vfs.link(world.path(name), world.path(other)));
             case DELETE -> quietly(world -> world.vfs.delete(world.path(name)));
             case MAKE_DIRECTORY -> quietly(world -> world.vfs.makeDirectory(world.path(name)));
-            case SYNC_DIRECTORY -> quietly(world -> {
-                if (world.vfs.kind(world.path(name)) == PathKind.DIRECTORY) {
-                    Native.syncDirectory(world.vfs, world.path(name));
-                }
-            });
+            case SYNC_DIRECTORY ->
+                quietly(world -> {
+                    if (world.vfs.kind(world.path(name)) == PathKind.DIRECTORY) {
+                        Native.syncDirectory(world.vfs, world.path(name));
+                    }
+                });
             case LIST -> world -> world.vfs.list(world.path(name));
             case KIND -> world -> world.vfs.kind(world.path(name));
             case RELY_ON -> quietly(world -> world.vfs.relyOn(world.path(name), length, "test"));
-            case CLOSE -> world -> {
-                if (handle >= 0) {
-                    world.open.remove(handle).close();
-                }
-                return "";
-            };
+            case CLOSE ->
+                world -> {
+                    if (handle >= 0) {
+                        world.open.remove(handle).close();
+                    }
+                    return "";
+                };
         };
     }
 

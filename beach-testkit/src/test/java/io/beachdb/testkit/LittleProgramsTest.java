@@ -30,11 +30,12 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class LittleProgramsTest {
     private static final Path DB = Path.of("/data/db");
+    private static final Path PARENT = Path.of("/data");
     private static final Path LOG = DB.resolve("1.wal");
     private static final Path CURRENT = DB.resolve("CURRENT");
 
     /** Who can see the mistake of a program. */
-    private enum Mistake {
+    enum Mistake {
         NONE,
         /** Seen at the acknowledgement, and by cuts. */
         BY_BOTH,
@@ -43,11 +44,11 @@ class LittleProgramsTest {
     }
 
     /** Does things to files and says what it promises. */
-    private interface Body {
+    interface Body {
         void run(Machine machine) throws IOException;
     }
 
-    private record Program(String name, Mistake mistake, Body body) {
+    record Program(String name, Mistake mistake, Body body) {
         @Override
         public String toString() {
             return name;
@@ -55,7 +56,7 @@ class LittleProgramsTest {
     }
 
     /** A disk with one process, and what it has promised so far. */
-    private static final class Machine {
+    static final class Machine {
         final SimulatedDisk disk = new SimulatedDisk().makeDirectories(DB);
         final Map<Path, String> promised = new LinkedHashMap<>();
         SimulatedVfs vfs = disk.start("p");
@@ -80,7 +81,7 @@ class LittleProgramsTest {
 
     private static void createDurably(Vfs vfs, Path path, String text) throws IOException {
         create(vfs, path, text).sync(true);
-        syncDirectory(vfs, path.getParent());
+        syncDirectory(vfs, DB);
     }
 
     /** CURRENT names a manifest that is there. */
@@ -124,7 +125,7 @@ class LittleProgramsTest {
         }));
         programs.add(new Program("log, parent of the directory synced instead", Mistake.BY_BOTH, m -> {
             create(m.vfs, LOG, "record").sync(true);
-            syncDirectory(m.vfs, DB.getParent());
+            syncDirectory(m.vfs, PARENT);
             m.acknowledge(LOG, "record");
         }));
         programs.add(new Program("log, file never synced", Mistake.BY_BOTH, m -> {
@@ -251,20 +252,23 @@ class LittleProgramsTest {
     }
 
     private static void others(List<Program> programs) {
-        Path inner = DB.resolve("x/y");
+        Path outer = DB.resolve("x");
+        Path inner = outer.resolve("y");
         programs.add(new Program("nested directories, each parent synced", Mistake.NONE, m -> {
-            m.vfs.makeDirectory(inner.getParent());
+            m.vfs.makeDirectory(outer);
             syncDirectory(m.vfs, DB);
             m.vfs.makeDirectory(inner);
-            syncDirectory(m.vfs, inner.getParent());
-            createDurably(m.vfs, inner.resolve("f"), "x");
+            syncDirectory(m.vfs, outer);
+            create(m.vfs, inner.resolve("f"), "x").sync(true);
+            syncDirectory(m.vfs, inner);
             m.acknowledge(inner.resolve("f"), "x");
         }));
         programs.add(new Program("T14 nested directories, only the last parent synced", Mistake.BY_BOTH, m -> {
-            m.vfs.makeDirectory(inner.getParent());
+            m.vfs.makeDirectory(outer);
             m.vfs.makeDirectory(inner);
-            syncDirectory(m.vfs, inner.getParent());
-            createDurably(m.vfs, inner.resolve("f"), "x");
+            syncDirectory(m.vfs, outer);
+            create(m.vfs, inner.resolve("f"), "x").sync(true);
+            syncDirectory(m.vfs, inner);
             m.acknowledge(inner.resolve("f"), "x");
         }));
         programs.add(new Program("T11 link of a log that was not synced", Mistake.BY_BOTH, m -> {
@@ -293,12 +297,13 @@ class LittleProgramsTest {
             syncDirectory(m.vfs, DB);
             m.acknowledge(LOG, "record");
         }));
-        programs.add(new Program("S19 moved, only the source directory synced later than the target's", Mistake.NONE, m -> {
-            createDurably(m.vfs, LOG, "record");
-            m.vfs.rename(LOG, DB.resolveSibling("moved"));
-            syncDirectory(m.vfs, DB.getParent());
-            m.acknowledge(DB.resolveSibling("moved"), "record");
-        }));
+        programs.add(
+                new Program("S19 moved, only the source directory synced later than the target's", Mistake.NONE, m -> {
+                    createDurably(m.vfs, LOG, "record");
+                    m.vfs.rename(LOG, PARENT.resolve("moved"));
+                    syncDirectory(m.vfs, PARENT);
+                    m.acknowledge(PARENT.resolve("moved"), "record");
+                }));
     }
 
     @ParameterizedTest
@@ -350,7 +355,7 @@ class LittleProgramsTest {
     private static @Nullable String wrongAfterCut(SimulatedDisk disk, Map<Path, String> promised) {
         for (Map.Entry<Path, String> promise : promised.entrySet()) {
             Path path = promise.getKey();
-            if (!disk.names(path.getParent()).contains(path.getFileName().toString())) {
+            if (!disk.exists(path)) {
                 return path + " is missing";
             }
             if (!textOf(disk, path).startsWith(promise.getValue())) {

@@ -42,7 +42,7 @@ class SimulatedDiskTest {
         VfsFile file = vfs.create(path);
         write(file, 0, text);
         file.sync(true);
-        syncDirectory(vfs, path.getParent());
+        syncDirectory(vfs, path.getRoot().resolve(path.subpath(0, path.getNameCount() - 1)));
         return file;
     }
 
@@ -378,7 +378,9 @@ class SimulatedDiskTest {
                 syncDirectory(process, DIR);
             } catch (PowerCut cut) {
                 assertThat(cut).hasMessageContaining("before operation");
-                assertThatThrownBy(() -> process.kind(A)).isInstanceOf(PowerCut.class).hasMessage(cut.getMessage());
+                assertThatThrownBy(() -> process.kind(A))
+                        .isInstanceOf(PowerCut.class)
+                        .hasMessage(cut.getMessage());
                 assertThatThrownBy(() -> fresh.start("q")).isInstanceOf(IllegalStateException.class);
             }
             boolean wasCut = fresh.isPowerOff();

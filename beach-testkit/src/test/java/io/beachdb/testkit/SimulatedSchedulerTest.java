@@ -145,9 +145,13 @@ class SimulatedSchedulerTest {
             List<String> fired = new ArrayList<>();
             scheduler.spawn("client", () -> {
                 for (int millis : new int[] {30, 10, 20}) {
-                    scheduler.after(millis * MILLI, "timer", () -> fired.add(millis + "@" + scheduler.clock().nanoTime() / MILLI));
+                    scheduler.after(
+                            millis * MILLI,
+                            "timer",
+                            () -> fired.add(millis + "@" + scheduler.clock().nanoTime() / MILLI));
                 }
-                Scheduler.Cancellable cancelled = scheduler.after(15 * MILLI, "cancelled", () -> fired.add("cancelled"));
+                Scheduler.Cancellable cancelled =
+                        scheduler.after(15 * MILLI, "cancelled", () -> fired.add("cancelled"));
                 cancelled.cancel();
                 scheduler.sleep(40 * MILLI);
                 fired.add("slept@" + scheduler.clock().nanoTime() / MILLI);
@@ -165,9 +169,12 @@ class SimulatedSchedulerTest {
             AtomicBoolean set = new AtomicBoolean();
             List<String> results = new ArrayList<>();
             scheduler.spawn("waiter", () -> {
-                results.add(scheduler.await(signal, set::get, 0) + "@" + scheduler.clock().nanoTime());
-                results.add(scheduler.await(signal, set::get, 100) + "@" + scheduler.clock().nanoTime());
-                results.add(scheduler.await(signal, set::get, Long.MAX_VALUE) + "@" + scheduler.clock().nanoTime());
+                results.add(scheduler.await(signal, set::get, 0) + "@"
+                        + scheduler.clock().nanoTime());
+                results.add(scheduler.await(signal, set::get, 100) + "@"
+                        + scheduler.clock().nanoTime());
+                results.add(scheduler.await(signal, set::get, Long.MAX_VALUE) + "@"
+                        + scheduler.clock().nanoTime());
             });
             scheduler.spawn("setter", () -> {
                 scheduler.sleep(250);
@@ -291,7 +298,8 @@ class SimulatedSchedulerTest {
                 scheduler.sleep(100);
                 scheduler.crash(process);
             });
-            assertThatThrownBy(scheduler::run).hasMessageContaining("undying of process p does not end with its process");
+            assertThatThrownBy(scheduler::run)
+                    .hasMessageContaining("undying of process p does not end with its process");
         }
     }
 
@@ -435,7 +443,9 @@ class SimulatedSchedulerTest {
                 scheduler.run();
                 scheduler.close();
             } catch (AssertionError error) {
-                assertThat(error).hasMessageContaining("waits outside the scheduler").hasMessageContaining("Seed " + seed);
+                assertThat(error)
+                        .hasMessageContaining("waits outside the scheduler")
+                        .hasMessageContaining("Seed " + seed);
                 scheduler.close(); // harmless
                 return;
             }

@@ -1,7 +1,7 @@
 package io.beachdb.wal;
 
 /**
- * How a log writer waits and buffers. The defaults are measured: {@code docs/decisions/}, group commit.
+ * How a log writer waits and buffers. The defaults are measured: {@code docs/decisions/0005-group-commit.md}.
  *
  * @param bufferBytes memory in which a group is framed before it is handed over; longer groups go in pieces
  * @param intervalNanos how long handed-over bytes may stay without a sync
@@ -35,7 +35,7 @@ public record WalOptions(
 
     /** Returns the measured defaults. */
     public static WalOptions defaults() {
-        return new WalOptions(256 << 10, 1_000_000_000L, 20_000, 20_000, 20_000, 5_000_000_000L);
+        return new WalOptions(256 << 10, 1_000_000_000L, 0, 0, 0, 5_000_000_000L);
     }
 
     /** Returns these options with another interval. */

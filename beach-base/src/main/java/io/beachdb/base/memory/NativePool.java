@@ -22,188 +22,188 @@ import java.util.concurrent.Executor;
  * {@link IllegalStateException}, never a crash.
  */
 public final class NativePool implements AutoCloseable {
-  /** Largest size that is pooled; also the unit in which memtables and the block cache grow. */
-  public static final int CHUNK_BYTES = 1 << 20;
+    /** Largest size that is pooled; also the unit in which memtables and the block cache grow. */
+    public static final int CHUNK_BYTES = 1 << 20;
 
-  private static final int SMALLEST_SHIFT = 12;
-  private static final int CHUNK_SHIFT = 20;
-  private static final int SLAB_BYTES = 4 * CHUNK_BYTES;
-  private static final int HUGE_PAGE_BYTES = 2 << 20;
+    private static final int SMALLEST_SHIFT = 12;
+    private static final int CHUNK_SHIFT = 20;
+    private static final int SLAB_BYTES = 4 * CHUNK_BYTES;
+    private static final int HUGE_PAGE_BYTES = 2 << 20;
 
-  // Set once.
-  private final Executor closer;
+    // Set once.
+    private final Executor closer;
 
-  // Guarded by this.
-  private final List<ArrayDeque<NativeBlock>> free = new ArrayList<>();
-  private final List<Arena> slabs = new ArrayList<>();
-  private final Set<Arena> large = Collections.newSetFromMap(new IdentityHashMap<>());
-  private long slabBytes;
-  private long largeBytes;
-  private boolean closed;
+    // Guarded by this.
+    private final List<ArrayDeque<NativeBlock>> free = new ArrayList<>();
+    private final List<Arena> slabs = new ArrayList<>();
+    private final Set<Arena> large = Collections.newSetFromMap(new IdentityHashMap<>());
+    private long slabBytes;
+    private long largeBytes;
+    private boolean closed;
 
-  /** @param closer runs the closing of arenas, not on the thread that releases */
-  public NativePool(Executor closer) {
-    this.closer = closer;
-    for (int shift = SMALLEST_SHIFT; shift <= CHUNK_SHIFT; shift++) {
-      free.add(new ArrayDeque<>());
-    }
-  }
-
-  /** Returns the size of the block that {@code acquire(bytes)} gives: what its taker charges. */
-  public static long roundUp(long bytes) {
-    if (bytes > CHUNK_BYTES) {
-      return bytes;
-    }
-    return bytes <= 1 << SMALLEST_SHIFT ? 1 << SMALLEST_SHIFT : Long.highestOneBit(bytes - 1) << 1;
-  }
-
-  /**
-   * Takes a block of at least {@code bytes}, aligned to 64 bytes or better.
-   *
-   * @throws IllegalStateException if the pool is closed
-   */
-  public NativeBlock acquire(long bytes) {
-    if (bytes < 0) {
-      throw new IllegalArgumentException("bytes is " + bytes + ", allowed 0 and more");
-    }
-    if (bytes > CHUNK_BYTES) {
-      return acquireLarge(bytes);
-    }
-    int shift = 63 - Long.numberOfLeadingZeros(roundUp(bytes));
-    synchronized (this) {
-      checkOpen();
-      return take(shift);
-    }
-  }
-
-  private NativeBlock take(int shift) {
-    NativeBlock block = free.get(shift - SMALLEST_SHIFT).pollFirst();
-    if (block != null) {
-      block.taken();
-      return block;
-    }
-    if (shift == CHUNK_SHIFT) {
-      addSlab();
-      return take(shift);
-    }
-    // Split a chunk into blocks of this size; the parts are never joined again.
-    NativeBlock chunk = take(CHUNK_SHIFT);
-    int bytes = 1 << shift;
-    for (long offset = 0; offset < CHUNK_BYTES; offset += bytes) {
-      free.get(shift - SMALLEST_SHIFT)
-          .addLast(new NativeBlock(this, chunk.memory().asSlice(offset, bytes), null));
-    }
-    return take(shift);
-  }
-
-  private void addSlab() {
-    Arena arena = Arena.ofShared();
-    MemorySegment slab;
-    try {
-      slab = arena.allocate(SLAB_BYTES, HUGE_PAGE_BYTES);
-    } catch (Throwable refused) {
-      arena.close();
-      throw refused;
-    }
-    slabs.add(arena);
-    slabBytes += SLAB_BYTES;
-    for (long offset = 0; offset < SLAB_BYTES; offset += CHUNK_BYTES) {
-      free.get(CHUNK_SHIFT - SMALLEST_SHIFT)
-          .addLast(new NativeBlock(this, slab.asSlice(offset, CHUNK_BYTES), null));
-    }
-  }
-
-  private NativeBlock acquireLarge(long bytes) {
-    synchronized (this) {
-      checkOpen();
-    }
-    Arena arena = Arena.ofShared();
-    MemorySegment memory;
-    try {
-      memory = arena.allocate(bytes, 64);
-    } catch (Throwable refused) {
-      arena.close();
-      throw refused;
-    }
-    synchronized (this) {
-      if (!closed) {
-        largeBytes += bytes;
-        large.add(arena);
-        return NativeBlock.takenFrom(this, memory, arena);
-      }
-    }
-    arena.close();
-    throw closedException();
-  }
-
-  void giveBack(NativeBlock block) {
-    Arena own = block.ownArena();
-    if (own != null) {
-      synchronized (this) {
-        if (!large.remove(own)) {
-          return; // closed with the pool
+    /** @param closer runs the closing of arenas, not on the thread that releases */
+    public NativePool(Executor closer) {
+        this.closer = closer;
+        for (int shift = SMALLEST_SHIFT; shift <= CHUNK_SHIFT; shift++) {
+            free.add(new ArrayDeque<>());
         }
-        largeBytes -= block.bytes();
-      }
-      closeInBackground(List.of(own));
-      return;
     }
-    synchronized (this) {
-      if (!closed) {
-        int shift = 63 - Long.numberOfLeadingZeros(block.bytes());
-        free.get(shift - SMALLEST_SHIFT).addFirst(block);
-      }
+
+    /** Returns the size of the block that {@code acquire(bytes)} gives: what its taker charges. */
+    public static long roundUp(long bytes) {
+        if (bytes > CHUNK_BYTES) {
+            return bytes;
+        }
+        return bytes <= 1 << SMALLEST_SHIFT ? 1 << SMALLEST_SHIFT : Long.highestOneBit(bytes - 1) << 1;
     }
-  }
 
-  /** Returns the bytes of native memory this pool holds from the system, in use or idle. */
-  public synchronized long heldBytes() {
-    return slabBytes + largeBytes;
-  }
-
-  private void checkOpen() {
-    if (closed) {
-      throw closedException();
+    /**
+     * Takes a block of at least {@code bytes}, aligned to 64 bytes or better.
+     *
+     * @throws IllegalStateException if the pool is closed
+     */
+    public NativeBlock acquire(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("bytes is " + bytes + ", allowed 0 and more");
+        }
+        if (bytes > CHUNK_BYTES) {
+            return acquireLarge(bytes);
+        }
+        int shift = 63 - Long.numberOfLeadingZeros(roundUp(bytes));
+        synchronized (this) {
+            checkOpen();
+            return take(shift);
+        }
     }
-  }
 
-  private static IllegalStateException closedException() {
-    return new IllegalStateException("the memory pool is closed");
-  }
-
-  /** Frees everything, in the background. Blocks still in use become inaccessible. */
-  @Override
-  public void close() {
-    List<Arena> arenas;
-    synchronized (this) {
-      if (closed) {
-        return;
-      }
-      closed = true;
-      arenas = new ArrayList<>(slabs);
-      arenas.addAll(large);
-      slabs.clear();
-      large.clear();
-      slabBytes = 0;
-      largeBytes = 0;
-      free.forEach(ArrayDeque::clear);
+    private NativeBlock take(int shift) {
+        NativeBlock block = free.get(shift - SMALLEST_SHIFT).pollFirst();
+        if (block != null) {
+            block.taken();
+            return block;
+        }
+        if (shift == CHUNK_SHIFT) {
+            addSlab();
+            return take(shift);
+        }
+        // Split a chunk into blocks of this size; the parts are never joined again.
+        NativeBlock chunk = take(CHUNK_SHIFT);
+        int bytes = 1 << shift;
+        for (long offset = 0; offset < CHUNK_BYTES; offset += bytes) {
+            free.get(shift - SMALLEST_SHIFT)
+                    .addLast(new NativeBlock(this, chunk.memory().asSlice(offset, bytes), null));
+        }
+        return take(shift);
     }
-    closeInBackground(arenas);
-  }
 
-  private void closeInBackground(List<Arena> arenas) {
-    closer.execute(() -> arenas.forEach(NativePool::closeWhenIdle));
-  }
+    private void addSlab() {
+        Arena arena = Arena.ofShared();
+        MemorySegment slab;
+        try {
+            slab = arena.allocate(SLAB_BYTES, HUGE_PAGE_BYTES);
+        } catch (Throwable refused) {
+            arena.close();
+            throw refused;
+        }
+        slabs.add(arena);
+        slabBytes += SLAB_BYTES;
+        for (long offset = 0; offset < SLAB_BYTES; offset += CHUNK_BYTES) {
+            free.get(CHUNK_SHIFT - SMALLEST_SHIFT)
+                    .addLast(new NativeBlock(this, slab.asSlice(offset, CHUNK_BYTES), null));
+        }
+    }
 
-  private static void closeWhenIdle(Arena arena) {
-    while (true) {
-      try {
+    private NativeBlock acquireLarge(long bytes) {
+        synchronized (this) {
+            checkOpen();
+        }
+        Arena arena = Arena.ofShared();
+        MemorySegment memory;
+        try {
+            memory = arena.allocate(bytes, 64);
+        } catch (Throwable refused) {
+            arena.close();
+            throw refused;
+        }
+        synchronized (this) {
+            if (!closed) {
+                largeBytes += bytes;
+                large.add(arena);
+                return NativeBlock.takenFrom(this, memory, arena);
+            }
+        }
         arena.close();
-        return;
-      } catch (IllegalStateException busy) {
-        // A system call or a copy holds the memory at this moment; it ends by itself.
-        Thread.onSpinWait();
-      }
+        throw closedException();
     }
-  }
+
+    void giveBack(NativeBlock block) {
+        Arena own = block.ownArena();
+        if (own != null) {
+            synchronized (this) {
+                if (!large.remove(own)) {
+                    return; // closed with the pool
+                }
+                largeBytes -= block.bytes();
+            }
+            closeInBackground(List.of(own));
+            return;
+        }
+        synchronized (this) {
+            if (!closed) {
+                int shift = 63 - Long.numberOfLeadingZeros(block.bytes());
+                free.get(shift - SMALLEST_SHIFT).addFirst(block);
+            }
+        }
+    }
+
+    /** Returns the bytes of native memory this pool holds from the system, in use or idle. */
+    public synchronized long heldBytes() {
+        return slabBytes + largeBytes;
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw closedException();
+        }
+    }
+
+    private static IllegalStateException closedException() {
+        return new IllegalStateException("the memory pool is closed");
+    }
+
+    /** Frees everything, in the background. Blocks still in use become inaccessible. */
+    @Override
+    public void close() {
+        List<Arena> arenas;
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            arenas = new ArrayList<>(slabs);
+            arenas.addAll(large);
+            slabs.clear();
+            large.clear();
+            slabBytes = 0;
+            largeBytes = 0;
+            free.forEach(ArrayDeque::clear);
+        }
+        closeInBackground(arenas);
+    }
+
+    private void closeInBackground(List<Arena> arenas) {
+        closer.execute(() -> arenas.forEach(NativePool::closeWhenIdle));
+    }
+
+    private static void closeWhenIdle(Arena arena) {
+        while (true) {
+            try {
+                arena.close();
+                return;
+            } catch (IllegalStateException busy) {
+                // A system call or a copy holds the memory at this moment; it ends by itself.
+                Thread.onSpinWait();
+            }
+        }
+    }
 }

@@ -101,7 +101,8 @@ class ConventionsPageTest {
         int checksum = Checksum.crc32c(MemorySegment.ofArray(digits), 0, 9);
         assertThat(page()).contains("`123456789` is " + Checksum.hex(checksum));
         assertThat(Checksum.hex(checksum)).isEqualTo("e3069283");
-        assertThat(Checksum.crc32c(new CRC32C(), java.nio.ByteBuffer.wrap(digits), 0, 9)).isEqualTo(checksum);
+        assertThat(Checksum.crc32c(new CRC32C(), java.nio.ByteBuffer.wrap(digits), 0, 9))
+                .isEqualTo(checksum);
         assertThat(Checksum.hex(7)).isEqualTo("00000007");
     }
 }

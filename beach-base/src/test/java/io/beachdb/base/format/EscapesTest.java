@@ -47,7 +47,8 @@ class EscapesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"\\", "a\\", "\\n", "\\x", "\\x1", "\\xg1", "\\x1g", "\\X41", "\\x\u0661\u0661", "ab\\\\\\"})
+    @ValueSource(
+            strings = {"\\", "a\\", "\\n", "\\x", "\\x1", "\\xg1", "\\x1g", "\\X41", "\\x\u0661\u0661", "ab\\\\\\"})
     void unescape_badEscape_isRefusedWithItsPlace(String text) {
         assertThatThrownBy(() -> Escapes.unescape(text))
                 .isInstanceOf(IllegalArgumentException.class)

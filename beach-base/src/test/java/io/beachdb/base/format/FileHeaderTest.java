@@ -74,7 +74,9 @@ class FileHeaderTest {
                 .hasMessageContaining("'BEACHWAL'")
                 .hasMessageContaining("BEACHSST");
         memory.fill((byte) 0);
-        assertThatThrownBy(() -> read(3, 0)).isInstanceOf(CorruptionException.class).hasMessageContaining("\\x00");
+        assertThatThrownBy(() -> read(3, 0))
+                .isInstanceOf(CorruptionException.class)
+                .hasMessageContaining("\\x00");
     }
 
     @Test

@@ -35,11 +35,38 @@ class FileNameTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", ".", "..", ".wal", ".sst", "12.wal", "00012.wal", "0000012.wal", "-00012.wal", "+00012.wal",
-                "000012.WAL", "000012.wal2", "000012", "a00012.sst", "000012 .sst", "MANIFEST-", "MANIFEST-7",
-                "MANIFEST-0000007", "manifest-000007", "OPTIONS-00000x", "CURRENT2", "current", "LOCK.holder2", ".tmp",
-                "foo.tmp", "CURRENT.tmp.tmp", "000012.sst.tmp.tmp", "1000000000000000000.sst", "9999999999999999999.sst",
-                "\u0660\u0660\u0660\u0660\u0661\u0662.sst", "000012.sst/", "x/000012.sst"
+                "",
+                ".",
+                "..",
+                ".wal",
+                ".sst",
+                "12.wal",
+                "00012.wal",
+                "0000012.wal",
+                "-00012.wal",
+                "+00012.wal",
+                "000012.WAL",
+                "000012.wal2",
+                "000012",
+                "a00012.sst",
+                "000012 .sst",
+                "MANIFEST-",
+                "MANIFEST-7",
+                "MANIFEST-0000007",
+                "manifest-000007",
+                "OPTIONS-00000x",
+                "CURRENT2",
+                "current",
+                "LOCK.holder2",
+                ".tmp",
+                "foo.tmp",
+                "CURRENT.tmp.tmp",
+                "000012.sst.tmp.tmp",
+                "1000000000000000000.sst",
+                "9999999999999999999.sst",
+                "\u0660\u0660\u0660\u0660\u0661\u0662.sst",
+                "000012.sst/",
+                "x/000012.sst"
             })
     void parse_foreignName_isNotOurs(String name) {
         assertThat(FileName.parse(name)).isNull();
@@ -51,7 +78,9 @@ class FileNameTest {
         Locale before = Locale.getDefault();
         try {
             Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
-            assertThat(String.format("%d", 12)).as("this locale has other digits").isNotEqualTo("12");
+            assertThat(String.format("%d", 12))
+                    .as("this locale has other digits")
+                    .isNotEqualTo("12");
             assertThat(FileName.log(12)).isEqualTo("000012.wal");
             assertThat(FileName.parse("000012.wal")).isEqualTo(new FileName(Kind.LOG, 12));
             assertThat(Checksum.hex(0x1234ABCD)).isEqualTo("1234abcd");
@@ -67,6 +96,7 @@ class FileNameTest {
         assertThatThrownBy(() -> FileName.log(-1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("file number is -1, allowed 0 to 999999999999999999");
-        assertThatThrownBy(() -> FileName.table(1_000_000_000_000_000_000L)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> FileName.table(1_000_000_000_000_000_000L))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 }

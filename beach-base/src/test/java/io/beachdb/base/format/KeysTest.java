@@ -67,8 +67,10 @@ class KeysTest {
                 assertThat(Integer.signum(order)).isEqualTo(Integer.compare(i, j));
             }
             // Another user key decides before any trailer.
-            assertThat(InternalKeys.compare(key, 0, 2, newestFirst[i], key, 0, 3, newestFirst[0])).isNegative();
-            assertThat(InternalKeys.compare(key, 1, 2, newestFirst[0], key, 0, 3, newestFirst[i])).isPositive();
+            assertThat(InternalKeys.compare(key, 0, 2, newestFirst[i], key, 0, 3, newestFirst[0]))
+                    .isNegative();
+            assertThat(InternalKeys.compare(key, 1, 2, newestFirst[0], key, 0, 3, newestFirst[i]))
+                    .isPositive();
         }
     }
 

@@ -67,7 +67,8 @@ class VarintTest {
             })
     void getChecked_otherThanTheShortestForm_isInvalid(String hex) {
         byte[] bytes = HexFormat.of().parseHex(hex);
-        assertThat(Varint.getChecked(MemorySegment.ofArray(bytes), 0, bytes.length)).isEqualTo(Varint.INVALID);
+        assertThat(Varint.getChecked(MemorySegment.ofArray(bytes), 0, bytes.length))
+                .isEqualTo(Varint.INVALID);
     }
 
     /** What is accepted is what would have been written. */
@@ -88,7 +89,8 @@ class VarintTest {
                 valid++;
                 long end = Varint.put(memory, 0, value);
                 assertThat(end).isLessThanOrEqualTo(limit);
-                assertThat(MemorySegment.mismatch(memory, 0, end, source, 0, end)).isEqualTo(-1);
+                assertThat(MemorySegment.mismatch(memory, 0, end, source, 0, end))
+                        .isEqualTo(-1);
                 assertThat(memory.get(ValueLayout.JAVA_BYTE, end - 1)).isNotNegative();
             }
         }

@@ -31,7 +31,8 @@ import org.junit.jupiter.api.Test;
  */
 class DirectoryCutTest {
     private static final Path BASE = Path.of("/data");
-    private static final Path DB = BASE.resolve("x/y/db");
+    private static final Path PARENT = BASE.resolve("x/y");
+    private static final Path DB = PARENT.resolve("db");
     private static final int HEADER_BYTES = 700; // more than a sector, so that it can be torn
     private static final int LOG_BYTES = 20_000;
 
@@ -85,7 +86,9 @@ class DirectoryCutTest {
             byte[] bytes = after.bytes(DB.resolve(name));
             assertThat(bytes.length).as("size of " + name).isGreaterThanOrEqualTo(HEADER_BYTES);
             String header = new String(bytes, 0, HEADER_BYTES, StandardCharsets.US_ASCII);
-            assertThat(header.chars().distinct().count()).as("header of %s: %s", name, header).isEqualTo(1);
+            assertThat(header.chars().distinct().count())
+                    .as("header of %s: %s", name, header)
+                    .isEqualTo(1);
             assertThat(allowed).contains(header.charAt(0));
         }
     }
@@ -96,11 +99,11 @@ class DirectoryCutTest {
         cutEverywhere(
                 after -> {
                     if (opened[0]) {
-                        assertThat(after.names(DB.getParent())).containsExactly("db");
+                        assertThat(after.names(PARENT)).containsExactly("db");
                     }
                     open(after.start("q")).close();
                     after.cutPower(CutPolicy.none());
-                    assertThat(after.names(DB.getParent())).containsExactly("db");
+                    assertThat(after.names(PARENT)).containsExactly("db");
                 },
                 () -> {
                     open(vfs);
@@ -123,7 +126,8 @@ class DirectoryCutTest {
                     }
                     // Whatever is left does not stop the next one.
                     try (DurableDirectory next = open(after.start("q"))) {
-                        next.createLog("2.wal", header('2'), HEADER_BYTES, 0, SyncSite.LOG_CREATE).close();
+                        next.createLog("2.wal", header('2'), HEADER_BYTES, 0, SyncSite.LOG_CREATE)
+                                .close();
                     }
                 },
                 () -> {
@@ -179,8 +183,8 @@ class DirectoryCutTest {
                     DurableLog second =
                             directory.createLog("M2", header('2'), HEADER_BYTES, 0, SyncSite.MANIFEST_CREATE);
                     SyncedTo two = second.sync(HEADER_BYTES, SyncSite.MANIFEST_CREATE);
-                    DurableSwitch proof = directory.switchTo(
-                            "CURRENT", Native.of(newText), newText.length(), two, "M1"::equals);
+                    DurableSwitch proof =
+                            directory.switchTo("CURRENT", Native.of(newText), newText.length(), two, "M1"::equals);
                     switched[0] = true;
                     directory.delete("M1", proof);
                     directory.sync(SyncSite.DELETE);
@@ -195,8 +199,12 @@ class DirectoryCutTest {
         cutEverywhere(
                 after -> {
                     if (committed[0]) {
-                        assertThat(after.bytes(DB.resolve("1.sst"))).hasSize(9000).containsOnly('t');
-                        assertThat(after.bytes(DB.resolve("2.sst"))).hasSize(9000).containsOnly('t');
+                        assertThat(after.bytes(DB.resolve("1.sst")))
+                                .hasSize(9000)
+                                .containsOnly('t');
+                        assertThat(after.bytes(DB.resolve("2.sst")))
+                                .hasSize(9000)
+                                .containsOnly('t');
                     }
                 },
                 () -> {
@@ -204,7 +212,8 @@ class DirectoryCutTest {
                     PendingFile two = directory.create("2.sst");
                     one.write(Native.of(text), 0, 9000);
                     two.write(Native.of(text), 0, 9000);
-                    assertThat(directory.commit(List.of(one, two), SyncSite.TABLE_FLUSH)).hasSize(2);
+                    assertThat(directory.commit(List.of(one, two), SyncSite.TABLE_FLUSH))
+                            .hasSize(2);
                     committed[0] = true;
                 });
         assertThat(cuts).isGreaterThan(100);

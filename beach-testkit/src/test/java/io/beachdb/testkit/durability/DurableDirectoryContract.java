@@ -130,8 +130,8 @@ abstract class DurableDirectoryContract {
     void open_aFileInItsPlace_isRefused() throws IOException {
         vfs().create(root().resolve("file")).close();
         for (Mode mode : Mode.values()) {
-            assertThatThrownBy(() -> DurableDirectory.open(
-                            vfs(), root().resolve("file"), mode, Scheduler.system(), heard::add))
+            assertThatThrownBy(() ->
+                            DurableDirectory.open(vfs(), root().resolve("file"), mode, Scheduler.system(), heard::add))
                     .isInstanceOf(StorageException.class)
                     .hasMessageContaining("is a file");
         }
@@ -209,7 +209,7 @@ abstract class DurableDirectoryContract {
     void pendingFile_usedAfterItsEnd_isRefused() throws IOException {
         try (DurableDirectory directory = open()) {
             PendingFile file = pending(directory, "a.sst", "1");
-            DurableFile unused = directory.commit(file, SyncSite.TABLE_FLUSH);
+            directory.commit(file, SyncSite.TABLE_FLUSH);
             assertThatThrownBy(() -> file.write(Native.of("2"), 0, 1)).isInstanceOf(IllegalStateException.class);
             assertThatThrownBy(() -> directory.commit(file, SyncSite.TABLE_FLUSH))
                     .isInstanceOf(IllegalStateException.class);
@@ -279,7 +279,9 @@ abstract class DurableDirectoryContract {
             SyncedTo synced = log.sync(HEADER.length() + 12, SyncSite.LOG_GROUP);
             assertThat(synced.log()).isSameAs(log);
             assertThat(synced.offset()).isEqualTo(HEADER.length() + 12);
-            assertThat(text(directory, "1.wal")).startsWith(HEADER + " put written\0").hasSize(100_000);
+            assertThat(text(directory, "1.wal"))
+                    .startsWith(HEADER + " put written\0")
+                    .hasSize(100_000);
             log.close();
             log.close();
         }
@@ -318,12 +320,14 @@ abstract class DurableDirectoryContract {
             old.close();
             DurableEdit edit = edit(directory, Set.of("1.wal"));
             DurabilityStats before = directory.stats();
-            DurableLog log = directory.recycleLog(
-                    "1.wal", "2.wal", edit, Native.of("THE NEW HEADER"), 14, SyncSite.LOG_RECYCLE);
+            DurableLog log =
+                    directory.recycleLog("1.wal", "2.wal", edit, Native.of("THE NEW HEADER"), 14, SyncSite.LOG_RECYCLE);
             DurabilityStats since = directory.stats().since(before);
 
             assertThat(directory.list()).containsExactly("2.wal", "M");
-            assertThat(text(directory, "2.wal")).startsWith("THE NEW HEADERold record").hasSize(50_000);
+            assertThat(text(directory, "2.wal"))
+                    .startsWith("THE NEW HEADERold record")
+                    .hasSize(50_000);
             assertThat(log.allocatedBytes()).isEqualTo(50_000);
             assertThat(files(since)).containsExactly(Map.entry(SyncSite.LOG_RECYCLE, 1L));
             assertThat(directories(since)).containsExactly(Map.entry(SyncSite.LOG_RECYCLE, 1L));
@@ -338,12 +342,11 @@ abstract class DurableDirectoryContract {
             DurableEdit edit = edit(directory, Set.of("other"));
             RecoveredState notSwitched = directory.recovered(Set.of());
             for (DeletionProof proof : List.of(edit, notSwitched)) {
-                assertThatThrownBy(() -> directory.recycleLog(
-                                "1.wal", "2.wal", proof, Native.of("H"), 1, SyncSite.LOG_RECYCLE))
+                assertThatThrownBy(() ->
+                                directory.recycleLog("1.wal", "2.wal", proof, Native.of("H"), 1, SyncSite.LOG_RECYCLE))
                         .isInstanceOf(IllegalArgumentException.class)
                         .hasMessageContaining("does not let go of 1.wal");
-                assertThatThrownBy(() -> directory.delete("1.wal", proof))
-                        .isInstanceOf(IllegalArgumentException.class);
+                assertThatThrownBy(() -> directory.delete("1.wal", proof)).isInstanceOf(IllegalArgumentException.class);
             }
             assertThat(text(directory, "1.wal")).isEqualTo(HEADER);
         }
@@ -403,8 +406,7 @@ abstract class DurableDirectoryContract {
             assertThat(directories(directory.stats().since(before))).isEmpty();
             directory.sync(SyncSite.DELETE);
             directory.sync(SyncSite.DELETE); // nothing pending: no second
-            assertThat(directories(directory.stats().since(before)))
-                    .containsExactly(Map.entry(SyncSite.DELETE, 1L));
+            assertThat(directories(directory.stats().since(before))).containsExactly(Map.entry(SyncSite.DELETE, 1L));
             assertThatThrownBy(() -> directory.delete("1.sst", edit)).isInstanceOf(StorageException.class);
         }
     }
@@ -452,8 +454,7 @@ abstract class DurableDirectoryContract {
             createLog(directory, "1.wal", 0, SyncSite.LOG_CREATE).close();
             assertThat(heard)
                     .extracting(event -> event.kind() + " " + event.site())
-                    .containsExactly(
-                            "CREATE null", "SYNC_FILE LOG_CREATE", "RENAME null", "SYNC_DIRECTORY LOG_CREATE");
+                    .containsExactly("CREATE null", "SYNC_FILE LOG_CREATE", "RENAME null", "SYNC_DIRECTORY LOG_CREATE");
         }
     }
 
