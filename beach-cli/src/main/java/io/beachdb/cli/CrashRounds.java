@@ -87,8 +87,8 @@ final class CrashRounds {
         CrashProfile mine =
                 profile == null ? CrashProfile.values()[random.nextInt(CrashProfile.values().length)] : profile;
         long roundSeed = random.nextLong();
-        CrashChild.Moment moment = new CrashChild.Moment(
-                byClock, 1 + random.nextInt(byClock ? MOST_MILLIS : MOST_ACKNOWLEDGEMENTS));
+        CrashChild.Moment moment =
+                new CrashChild.Moment(byClock, 1 + random.nextInt(byClock ? MOST_MILLIS : MOST_ACKNOWLEDGEMENTS));
         Path ackFile = directory.resolve(Units.format("round-%05d.acks", number));
 
         boolean ended = CrashChild.run(

@@ -164,8 +164,7 @@ final class CommitPipeline implements WalListener {
         push(request);
         request.leads = tryLead();
         if (!request.leads) {
-            scheduler.await(
-                    request.signal, () -> request.state != WriteRequest.QUEUED || (request.leads = tryLead()));
+            scheduler.await(request.signal, () -> request.state != WriteRequest.QUEUED || (request.leads = tryLead()));
         }
         if (request.leads) {
             if (request.state == WriteRequest.QUEUED) {
