@@ -300,9 +300,9 @@ final class BlockView {
     private @Nullable String checkEntry(int index, long limit, BlockKind kind) {
         long entry = entryOffset(index);
         long end = entryOffset(index + 1);
-        // By induction the entry begins within the block.
-        if (end > limit || entry + trailerBytes >= end) {
-            return "entry " + index + " of a block has no room for itself";
+        // By induction the entry begins within the block; one that ends before it begins has no valid suffix length.
+        if (end > limit) {
+            return "entry " + index + " of a block ends behind the block";
         }
         long suffixLength = Varint.getChecked(memory, entry + trailerBytes, end);
         long restAt = entry + trailerBytes + Varint.length(suffixLength);

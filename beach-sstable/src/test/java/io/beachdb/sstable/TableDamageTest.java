@@ -440,6 +440,84 @@ class TableDamageTest {
         }
     }
 
+    @Test
+    void verify_ofAFilterWithoutItsKeys_saysSo() {
+        try (TableFixture fixture = new TableFixture()) {
+            TreeSet<Entry> model = new TreeSet<>(List.of(Entry.put("a", 1, "x"), Entry.put("b", 2, "y")));
+            long number = fixture.write(SMALL, model).number();
+            byte[] bytes = fixture.bytes(number);
+            long filter;
+            try (TableFile file = new TableFile(fixture.directory.open(FileName.table(number)), number)) {
+                filter = BlockHandle.of(firstFilter(file, fixture), TableFormat.FILTER_LINE_BYTES);
+            }
+            Arrays.fill(
+                    bytes,
+                    (int) BlockHandle.offset(filter),
+                    (int) BlockHandle.offset(filter) + TableFormat.FILTER_LINE_BYTES,
+                    (byte) 0);
+            seal(bytes, filter, number);
+            fixture.replace(number, bytes);
+            assertThat(problems(fixture, number))
+                    .containsExactly(
+                            "the key of entry 0 of a data block is not in the filter",
+                            "the key of entry 1 of a data block is not in the filter");
+        }
+    }
+
+    private static long firstFilter(TableFile file, TableFixture fixture) {
+        long[] found = new long[1];
+        TableVisitor visitor = new TableVisitor() {
+            @Override
+            public void partition(int number, long indexHandle, BlockView index, long filterHandle, int probes) {
+                found[0] = BlockHandle.offset(filterHandle);
+            }
+
+            @Override
+            public void damage(CorruptionException problem) {
+                throw problem;
+            }
+        };
+        try (TableWalk walk = new TableWalk(file, fixture.account, visitor)) {
+            walk.run();
+        }
+        return found[0];
+    }
+
+    @Test
+    void verify_ofKeysOutOfOrder_saysSo() {
+        try (TableFixture fixture = new TableFixture()) {
+            TreeSet<Entry> model =
+                    new TreeSet<>(List.of(Entry.put("a", 1, "x"), Entry.put("b", 2, "y"), Entry.put("c", 2, "z")));
+            TableOptions options = SMALL.withCompression(Compression.NONE).withFilterBitsPerKey(0);
+            long number = fixture.write(options, model).number();
+            byte[] bytes = fixture.bytes(number);
+            long block = blocks(fixture, number).getFirst();
+            int heads = TableFormat.BLOCK_HEADER_BYTES;
+            bytes[heads + TableFormat.HEAD_BYTES] = 'd';
+            seal(bytes, block, number);
+            fixture.replace(number, bytes);
+            assertThat(problems(fixture, number))
+                    .containsExactly("entry 2 of a data block is not after the one before it");
+            bytes[heads + TableFormat.HEAD_BYTES] = 'b';
+            bytes[heads + 2 * TableFormat.HEAD_BYTES] = 'd';
+            seal(bytes, block, number);
+            fixture.replace(number, bytes);
+            assertThat(problems(fixture, number)).containsExactly("a data block has entries behind its separator");
+        }
+    }
+
+    /** Returns what verifying finds, without place and advice. */
+    private static List<String> problems(TableFixture fixture, long number) {
+        List<String> found = new ArrayList<>();
+        try (TableReader reader = fixture.reader(number)) {
+            reader.verify(problem -> {
+                String message = String.valueOf(problem.getMessage());
+                found.add(message.substring(message.indexOf(": ") + 2, message.indexOf(". ")));
+            });
+        }
+        return found;
+    }
+
     private static long named(TableFixture fixture, long number) {
         try (TableFile file = new TableFile(fixture.directory.open(FileName.table(number)), number);
                 BlockFetcher fetcher =
