@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.beachdb.BeachDB;
 import io.beachdb.cli.Cli.Result;
 import io.beachdb.dbtestkit.CrashProfile;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -162,6 +163,34 @@ class CrashCommandsTest {
                         .err())
                 .contains("profile is 'huge', allowed default, tiny, threads");
         assertThat(db).doesNotExist();
+    }
+
+    @Test
+    void commands_whileAnotherProcessWrites_refusedNamingIt() throws IOException, InterruptedException {
+        Process writer = new ProcessBuilder(ChildJvm.beach(
+                        "-Xmx256m",
+                        List.of("crash", "worker", db.toString(), "--seed=1", "--ops=50000", "--profile=tiny")))
+                .redirectError(directory.resolve("err").toFile())
+                .start();
+        try (BufferedReader lines = writer.inputReader(StandardCharsets.US_ASCII)) {
+            assertThat(lines.readLine()).isEqualTo("SEED 1 OPS 50000 PROFILE tiny");
+            assertThat(lines.readLine()).isEqualTo("RUN 0");
+            for (Object[] command :
+                    new Object[][] {{"put", db, "a", "1"}, {"scan", db}, {"verify", db}, {"stats", db}}) {
+                Result result = Cli.run(command);
+                assertThat(result.code()).as(command[0].toString()).isEqualTo(1);
+                assertThat(result.err())
+                        .as(command[0].toString())
+                        .contains("is open already, held by process " + writer.pid())
+                        .hasLineCount(1);
+            }
+        } finally {
+            writer.toHandle().destroyForcibly();
+            writer.waitFor();
+        }
+        assertThat(Cli.run("put", db, "a", "1").code())
+                .as("after the holder's death")
+                .isZero();
     }
 
     @Test

@@ -76,11 +76,12 @@ public final class CrashWorkload {
     private List<CrashOperation> draw(int lane) {
         int mine = count / profile.lanes() + (lane < count % profile.lanes() ? 1 : 0);
         SplittableRandom random = new SplittableRandom(mix(seed, lane));
+        String[] keys = keys(lane);
         List<CrashOperation> operations = new ArrayList<>(mine);
         for (int index = 0; index < mine; index++) {
             Kind kind = profile.kind(random);
             Durability durability = kind.writes() ? durability(random) : Durability.SYNCED;
-            operations.add(new CrashOperation(index, kind, durability, edits(kind, lane, random)));
+            operations.add(new CrashOperation(index, kind, durability, edits(kind, keys, random)));
         }
         return List.copyOf(operations);
     }
@@ -90,14 +91,14 @@ public final class CrashWorkload {
         return dice < 55 ? Durability.SYNCED : dice < 85 ? Durability.LOGGED : Durability.UNLOGGED;
     }
 
-    private List<Edit> edits(Kind kind, int lane, SplittableRandom random) {
+    private List<Edit> edits(Kind kind, String[] keys, SplittableRandom random) {
         return switch (kind) {
-            case PUT -> List.of(put(lane, random));
-            case DELETE -> List.of(new Edit(key(lane, random), Edit.DELETE));
+            case PUT -> List.of(put(keys, random));
+            case DELETE -> List.of(new Edit(key(keys, random), Edit.DELETE));
             case BATCH -> {
                 List<Edit> edits = new ArrayList<>();
                 for (int left = random.nextInt(2, MAX_BATCH + 1); left > 0; left--) {
-                    edits.add(random.nextInt(4) == 0 ? new Edit(key(lane, random), Edit.DELETE) : put(lane, random));
+                    edits.add(random.nextInt(4) == 0 ? new Edit(key(keys, random), Edit.DELETE) : put(keys, random));
                 }
                 yield List.copyOf(edits);
             }
@@ -105,18 +106,23 @@ public final class CrashWorkload {
         };
     }
 
-    private Edit put(int lane, SplittableRandom random) {
-        return new Edit(key(lane, random), profile.valueLength(random));
+    private Edit put(String[] keys, SplittableRandom random) {
+        return new Edit(key(keys, random), profile.valueLength(random));
     }
 
-    /** Draws a key, often from a few hot ones: overwrites and deletes should meet something. */
-    private String key(int lane, SplittableRandom random) {
-        int keys = profile.keysPerLane();
-        int number = random.nextInt(100) < HOT_PERCENT
-                ? random.nextInt(Math.max(1, keys / HOT_SHARE))
-                : random.nextInt(keys);
-        // The number comes first, so that lanes interleave; the dots give keys of many lengths.
-        return "k" + (10_000 + number) + "/" + lane + ".".repeat(number % 23);
+    /** Draws a key, often one of a few hot ones: overwrites and deletes should meet something. */
+    private static String key(String[] keys, SplittableRandom random) {
+        boolean hot = random.nextInt(100) < HOT_PERCENT;
+        return keys[random.nextInt(hot ? Math.max(1, keys.length / HOT_SHARE) : keys.length)];
+    }
+
+    /** The keys of a lane. The number comes first, so that lanes interleave; the dots give keys of many lengths. */
+    private String[] keys(int lane) {
+        String[] keys = new String[profile.keysPerLane()];
+        for (int number = 0; number < keys.length; number++) {
+            keys[number] = "k" + (10_000 + number) + "/" + lane + ".".repeat(number % 23);
+        }
+        return keys;
     }
 
     /** Returns the line that acknowledges an operation: all that a verifier needs, and enough for a person. */
