@@ -85,7 +85,8 @@ class AllocationTest {
                     cursor.copyValue(buffer, 0);
                     cursor.next();
                 });
-                assertThat(step).as("next and copyValue").isLessThan(0.01);
+                // Positioning anew at the end, every twenty thousand steps, makes a few small objects.
+                assertThat(step).as("next and copyValue").isLessThan(0.1);
             }
         }
     }

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The real scheduler and the mutex over it. A lost wake-up shows as a test that does not end. */
-@Timeout(120)
+/** The real scheduler and the mutex over it. A lost wake-up shows as a test that ends by its time limit. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SystemSchedulerTest {
     private final Scheduler scheduler = Scheduler.system();
 
@@ -29,7 +29,9 @@ class SystemSchedulerTest {
                 failure.compareAndSet(null, thrown);
             }
         };
-        return virtual ? Thread.ofVirtual().start(guarded) : Thread.ofPlatform().start(guarded);
+        return virtual
+                ? Thread.ofVirtual().start(guarded)
+                : Thread.ofPlatform().daemon().start(guarded);
     }
 
     private static void joinAll(List<Thread> threads, AtomicReference<@Nullable Throwable> failure)

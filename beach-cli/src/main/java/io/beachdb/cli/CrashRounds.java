@@ -6,10 +6,7 @@ import io.beachdb.dbtestkit.CrashAcks;
 import io.beachdb.dbtestkit.CrashProfile;
 import io.beachdb.dbtestkit.CrashVerifier;
 import io.beachdb.dbtestkit.CrashVerifier.Verdict;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,7 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,8 +27,6 @@ final class CrashRounds {
     private static final int OPERATIONS = 20_000;
     private static final int MOST_ACKNOWLEDGEMENTS = 2_500;
     private static final int MOST_MILLIS = 600;
-    private static final long GIVE_UP_MILLIS = 120_000;
-    private static final int KILLED = 128 + 9;
 
     private final Path directory;
     private final long seed;
@@ -93,13 +87,22 @@ final class CrashRounds {
         CrashProfile mine =
                 profile == null ? CrashProfile.values()[random.nextInt(CrashProfile.values().length)] : profile;
         long roundSeed = random.nextLong();
-        int moment = 1 + random.nextInt(byClock ? MOST_MILLIS : MOST_ACKNOWLEDGEMENTS);
+        CrashChild.Moment moment =
+                new CrashChild.Moment(byClock, 1 + random.nextInt(byClock ? MOST_MILLIS : MOST_ACKNOWLEDGEMENTS));
         Path ackFile = directory.resolve(Units.format("round-%05d.acks", number));
 
-        boolean ended = runChild(mine, roundSeed, byClock, moment, ackFile);
-        String killed = ended
-                ? "not killed, it came to its end"
-                : "killed after " + moment + (byClock ? " ms" : " acknowledgements");
+        boolean ended = CrashChild.run(
+                directory,
+                ackFile,
+                moment,
+                List.of(
+                        "crash",
+                        "worker",
+                        database().toString(),
+                        "--seed=" + roundSeed,
+                        "--ops=" + OPERATIONS,
+                        "--profile=" + mine.label()));
+        String killed = ended ? "not killed, it came to its end" : "killed " + moment;
         CrashAcks acks = CrashVerifyCommand.read(ackFile);
         acknowledged += acks.count();
         Path copy = directory.resolve("as-killed");
@@ -130,74 +133,6 @@ final class CrashRounds {
         } catch (BeachException e) {
             return new Verdict(0, 0, List.of("the database does not open or read: " + Errors.line(e)));
         }
-    }
-
-    /** Runs a worker and kills it; returns whether it came to its end before. */
-    private boolean runChild(CrashProfile mine, long roundSeed, boolean byClock, int moment, Path ackFile)
-            throws IOException, InterruptedException {
-        Path errors = directory.resolve("worker.err");
-        List<String> command = ChildJvm.beach(
-                "-Xmx512m",
-                List.of(
-                        "crash",
-                        "worker",
-                        database().toString(),
-                        "--seed=" + roundSeed,
-                        "--ops=" + OPERATIONS,
-                        "--profile=" + mine.label()));
-        Process child =
-                new ProcessBuilder(command).redirectError(errors.toFile()).start();
-        try (InputStream in = child.getInputStream();
-                OutputStream file = new BufferedOutputStream(Files.newOutputStream(ackFile))) {
-            take(in, file, child, byClock, moment);
-        } finally {
-            kill(child);
-        }
-        int exit = child.waitFor();
-        if (exit != 0 && exit != KILLED) {
-            throw new CommandFailure("the worker of round " + number + " failed with exit code " + exit + ": "
-                    + Files.readString(errors).strip());
-        }
-        return exit == 0;
-    }
-
-    /** Takes the child's output to its end, and kills the child when the moment has come. */
-    private static void take(InputStream in, OutputStream file, Process child, boolean byClock, int moment)
-            throws IOException {
-        long acknowledgements = 0;
-        boolean first = true;
-        boolean lineStart = true;
-        byte[] buffer = new byte[1 << 13];
-        for (int length = in.read(buffer); length > 0; length = in.read(buffer)) {
-            if (first) { // it says its seed, and opens the database now
-                first = false;
-                long millis = byClock ? moment : GIVE_UP_MILLIS;
-                Thread.ofPlatform().daemon().name("killer").start(() -> killAfter(child, millis));
-            }
-            file.write(buffer, 0, length);
-            for (int i = 0; i < length; i++) {
-                if (lineStart && buffer[i] == 'A' && ++acknowledgements == moment && !byClock) {
-                    kill(child);
-                }
-                lineStart = buffer[i] == '\n';
-            }
-        }
-    }
-
-    /** Ends by itself when the child has ended. */
-    private static void killAfter(Process child, long millis) {
-        try {
-            if (!child.waitFor(millis, TimeUnit.MILLISECONDS)) {
-                kill(child);
-            }
-        } catch (InterruptedException nobodyInterruptsIt) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    /** SIGKILL. By the handle, because the process object would also close the pipe, and what is in it counts. */
-    private static void kill(Process child) {
-        child.toHandle().destroyForcibly();
     }
 
     private Path writeArtifact(

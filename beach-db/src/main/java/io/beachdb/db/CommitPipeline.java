@@ -162,11 +162,16 @@ final class CommitPipeline implements WalListener {
      */
     long commit(WriteRequest request) {
         push(request);
-        if (!tryLead()) {
-            scheduler.await(request.signal, () -> request.state != WriteRequest.QUEUED || tryLead());
+        request.leads = tryLead();
+        if (!request.leads) {
+            scheduler.await(request.signal, () -> request.state != WriteRequest.QUEUED || (request.leads = tryLead()));
         }
-        if (request.state == WriteRequest.QUEUED) {
-            lead(request);
+        if (request.leads) {
+            if (request.state == WriteRequest.QUEUED) {
+                lead(request);
+            } else {
+                letGoOfLead(); // won too late: another leader had taken our request, and ended just before
+            }
         }
         if (request.state == WriteRequest.REFUSED) {
             throw Objects.requireNonNull(request.refusal, "refused without a reason");

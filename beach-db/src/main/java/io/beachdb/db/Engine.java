@@ -655,10 +655,10 @@ public final class Engine implements CommitPipeline.Room {
                 throw e;
             }
             publishTables(flushed, dropped, receipt);
+            opened.deleteObsoleteManifests();
         } finally {
             manifestMutex.unlock();
         }
-        opened.deleteObsoleteManifests();
         retune();
         progress.wake();
         return receipt;
@@ -896,6 +896,7 @@ public final class Engine implements CommitPipeline.Room {
             if (opened.manifest().failure() != null) {
                 DurableEdit receipt = opened.manifest().rollOver(VersionEdit.none());
                 publishTables(null, List.of(), receipt);
+                opened.deleteObsoleteManifests();
             }
         } finally {
             manifestMutex.unlock();

@@ -55,6 +55,9 @@ final class WriteRequest {
     int operations;
     Durability durability = Durability.SYNCED;
 
+    /** Whether its caller holds the lead. */
+    boolean leads;
+
     // The queue's.
     @Nullable
     WriteRequest next;

@@ -1,5 +1,6 @@
 package io.beachdb.durability;
 
+import io.beachdb.base.Clock;
 import io.beachdb.base.DatabaseNotFoundException;
 import io.beachdb.base.Mutex;
 import io.beachdb.base.Scheduler;
@@ -8,6 +9,7 @@ import io.beachdb.durability.DurabilityEvent.Kind;
 import io.beachdb.durability.Vfs.PathKind;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -63,6 +65,7 @@ public final class DurableDirectory implements AutoCloseable {
     private final Syncability syncability;
     private final boolean readOnly;
     private final DurabilityListener listener;
+    private final Clock clock;
     private final Mutex syncing;
     private final AtomicLong lastEvent = new AtomicLong();
     private final AtomicLongArray fileSyncs = new AtomicLongArray(SyncSite.values().length);
@@ -82,6 +85,7 @@ public final class DurableDirectory implements AutoCloseable {
         this.handle = opened.handle;
         this.syncability = opened.syncability;
         this.listener = listener;
+        this.clock = scheduler.clock();
         this.syncing = new Mutex(scheduler, "directory-sync");
     }
 
@@ -89,6 +93,15 @@ public final class DurableDirectory implements AutoCloseable {
 
     /** One directory sync that {@link #open} did, told to the listener once there is one to count it. */
     private record EarlySync(Path directory, SyncSite site, long nanos) {}
+
+    /** The directory syncs of {@link #open} so far. */
+    private record EarlySyncs(Clock clock, List<EarlySync> done) {
+        void sync(VfsDirectory opened, Path directory, SyncSite site) throws IOException {
+            long start = clock.nanoTime();
+            opened.sync(site);
+            done.add(new EarlySync(directory, site, clock.nanoTime() - start));
+        }
+    }
 
     /**
      * Opens a directory. Unless read-only, the directory, its parent and its grandparent are synced first, whether new or
@@ -99,7 +112,7 @@ public final class DurableDirectory implements AutoCloseable {
      */
     public static DurableDirectory open(
             Vfs vfs, Path path, Mode mode, Scheduler scheduler, DurabilityListener listener) {
-        List<EarlySync> syncs = new ArrayList<>();
+        EarlySyncs syncs = new EarlySyncs(scheduler.clock(), new ArrayList<>());
         List<Path> made = new ArrayList<>();
         try {
             Path resolved = vfs.resolve(path);
@@ -123,7 +136,7 @@ public final class DurableDirectory implements AutoCloseable {
             }
             DurableDirectory directory = new DurableDirectory(vfs, resolved, mode, opened, scheduler, listener);
             made.forEach(m -> directory.tell(Kind.MAKE_DIRECTORY, m.toString(), null, 0));
-            syncs.forEach(s -> {
+            syncs.done.forEach(s -> {
                 directory.directorySyncs.incrementAndGet(s.site.ordinal());
                 directory.tell(Kind.SYNC_DIRECTORY, s.directory.toString(), s.site, s.nanos);
             });
@@ -137,7 +150,7 @@ public final class DurableDirectory implements AutoCloseable {
      * Makes the missing directories from the top, each synced into its parent before the next. So at most the lowest that is
      * there may not be on disk, left by somebody who died before its sync: its name is synced first.
      */
-    private static Syncability makeDirectories(Vfs vfs, Path path, List<Path> made, List<EarlySync> syncs)
+    private static Syncability makeDirectories(Vfs vfs, Path path, List<Path> made, EarlySyncs syncs)
             throws IOException {
         Deque<Path> missing = new ArrayDeque<>();
         Path there = path;
@@ -150,14 +163,21 @@ public final class DurableDirectory implements AutoCloseable {
             outcome = syncParent(vfs, there, outcome, syncs);
         }
         for (Path directory : missing) {
-            vfs.makeDirectory(directory);
-            made.add(directory);
+            try {
+                vfs.makeDirectory(directory);
+                made.add(directory);
+            } catch (FileAlreadyExistsException e) {
+                // Made by another process since we looked, and maybe not synced yet: as if it were ours. If it is no
+                // directory, the next step says so.
+                outcome = syncParent(vfs, directory, outcome, syncs);
+                continue;
+            }
             outcome = syncParent(vfs, directory, outcome, syncs);
         }
         return outcome;
     }
 
-    private static Syncability syncParent(Vfs vfs, Path directory, Syncability outcome, List<EarlySync> syncs)
+    private static Syncability syncParent(Vfs vfs, Path directory, Syncability outcome, EarlySyncs syncs)
             throws IOException {
         Path parent = directory.getParent();
         if (parent != null) {
@@ -170,16 +190,13 @@ public final class DurableDirectory implements AutoCloseable {
         return outcome;
     }
 
-    private static void syncOnce(Vfs vfs, Path directory, SyncSite site, List<EarlySync> syncs) throws IOException {
+    private static void syncOnce(Vfs vfs, Path directory, SyncSite site, EarlySyncs syncs) throws IOException {
         try (VfsDirectory opened = vfs.openDirectory(directory)) {
-            long start = System.nanoTime();
-            opened.sync(site);
-            syncs.add(new EarlySync(directory, site, System.nanoTime() - start));
+            syncs.sync(opened, directory, site);
         }
     }
 
-    private static Opened openAndSync(Vfs vfs, Path path, Syncability ancestors, List<EarlySync> syncs)
-            throws IOException {
+    private static Opened openAndSync(Vfs vfs, Path path, Syncability ancestors, EarlySyncs syncs) throws IOException {
         Path parent = path.getParent();
         Path grandparent = parent == null ? null : parent.getParent();
         Syncability outcome = ancestors;
@@ -199,9 +216,7 @@ public final class DurableDirectory implements AutoCloseable {
             return new Opened(null, new Syncability.NotSyncable(e.reason()));
         }
         try {
-            long start = System.nanoTime();
-            handle.sync(SyncSite.OPEN);
-            syncs.add(new EarlySync(path, SyncSite.OPEN, System.nanoTime() - start));
+            syncs.sync(handle, path, SyncSite.OPEN);
             return new Opened(handle, outcome);
         } catch (IOException e) {
             handle.close();
@@ -505,33 +520,33 @@ public final class DurableDirectory implements AutoCloseable {
                 return;
             }
             long covered = lastEvent.get();
-            long start = System.nanoTime();
+            long start = clock.nanoTime();
             try {
                 handle.sync(site);
             } catch (IOException e) {
-                tell(Kind.SYNC_FAILED, path.toString(), site, System.nanoTime() - start);
+                tell(Kind.SYNC_FAILED, path.toString(), site, clock.nanoTime() - start);
                 StorageException failure = Failures.storage("syncing the directory", path, e, POISONED_HINT);
                 poison = failure;
                 throw failure;
             }
             syncedEvent = covered;
             directorySyncs.incrementAndGet(site.ordinal());
-            tell(Kind.SYNC_DIRECTORY, path.toString(), site, System.nanoTime() - start);
+            tell(Kind.SYNC_DIRECTORY, path.toString(), site, clock.nanoTime() - start);
         } finally {
             syncing.unlock();
         }
     }
 
     void syncFile(VfsFile file, String name, boolean metadata, SyncSite site) throws IOException {
-        long start = System.nanoTime();
+        long start = clock.nanoTime();
         try {
             file.sync(metadata, site);
         } catch (IOException e) {
-            tell(Kind.SYNC_FAILED, name, site, System.nanoTime() - start);
+            tell(Kind.SYNC_FAILED, name, site, clock.nanoTime() - start);
             throw e;
         }
         fileSyncs.incrementAndGet(site.ordinal());
-        tell(Kind.SYNC_FILE, name, site, System.nanoTime() - start);
+        tell(Kind.SYNC_FILE, name, site, clock.nanoTime() - start);
     }
 
     private long happened(Kind kind, String name) {

@@ -322,8 +322,7 @@ class BlockCacheTest {
                 lru.remove(lru.keySet().iterator().next());
             }
         }
-        System.out.printf("cache of %d MiB: hits %.3f of LRU's%n", cacheMib, (double) hits / lruHits);
-        assertThat((double) hits / lruHits).isGreaterThan(0.98);
+        assertThat((double) hits / lruHits).as("seed " + SEED).isGreaterThan(1.0);
     }
 
     @Test

@@ -95,7 +95,7 @@ public interface CutPolicy {
         if (exhaustive < 0 || exhaustive > 16) {
             throw new IllegalArgumentException("exhaustive is " + exhaustive + ", allowed 0 to 16");
         }
-        int pending = disk.pending().size();
+        int pending = disk.pendingChanges();
         List<CutPolicy> policies = new ArrayList<>(List.of(none()));
         if (pending == 0) {
             return policies;

@@ -347,6 +347,11 @@ public final class SimulatedDisk {
         return model.fingerprint();
     }
 
+    /** Returns how many changes are not on disk yet. */
+    public synchronized int pendingChanges() {
+        return model.pending().events().size();
+    }
+
     /** Returns what is not on disk yet, one change each, in order. */
     public synchronized List<String> pending() {
         return model.pending().events().stream().map(Object::toString).toList();

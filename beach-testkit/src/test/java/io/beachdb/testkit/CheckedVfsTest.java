@@ -12,6 +12,7 @@ import io.beachdb.durability.VfsDirectory;
 import io.beachdb.durability.VfsFile;
 import io.beachdb.durability.VfsMapping;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -188,6 +189,43 @@ class CheckedVfsTest {
             handle.sync();
             assertThatThrownBy(() -> broken.relyOn(directory.resolve("g"), 0, "test"))
                     .hasMessageContaining("in doubt since the sync of its directory failed");
+        }
+    }
+
+    @Test
+    void changesDuringASync_areNotCoveredByIt() throws IOException {
+        Runnable[] during = {() -> {}};
+        CheckedVfs slow = new CheckedVfs(wrap(Vfs.class, Vfs.system(), (target, method, arguments) -> {
+            if (method.equals("sync")) {
+                during[0].run();
+            }
+        }));
+        try (VfsFile out = slow.create(file);
+                VfsDirectory handle = slow.openDirectory(directory)) {
+            handle.sync();
+            write(out, 0, "one");
+            during[0] = () -> unchecked(() -> write(out, 3, "two"));
+            out.sync(false);
+            slow.relyOn(file, 3, "test");
+            assertThatThrownBy(() -> slow.relyOn(file, 6, "test")).hasMessageContaining("write of bytes 3 to 6");
+
+            during[0] =
+                    () -> unchecked(() -> slow.create(directory.resolve("g")).close());
+            handle.sync();
+            assertThatThrownBy(() -> slow.relyOn(directory.resolve("g"), 0, "test"))
+                    .hasMessageContaining("its directory was not synced");
+        }
+    }
+
+    private interface Body {
+        void run() throws IOException;
+    }
+
+    private static void unchecked(Body body) {
+        try {
+            body.run();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

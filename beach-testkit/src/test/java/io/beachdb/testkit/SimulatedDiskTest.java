@@ -120,6 +120,38 @@ class SimulatedDiskTest {
         }
     }
 
+    @Test
+    void write_duringASyncOfTheFile_mayBeLost() {
+        Set<String> outcomes = new TreeSet<>();
+        for (int seed = 0; seed < 100; seed++) {
+            outcomes.add(bytesAfterRacingSync(seed));
+        }
+        assertThat(outcomes).containsExactlyInAnyOrder("lost", "saved");
+    }
+
+    /** Returns what became of a write that came before the effect of the sync, maybe after its begin. */
+    private static String bytesAfterRacingSync(long seed) {
+        try (SimulatedScheduler scheduler = new SimulatedScheduler(seed)) {
+            SimulatedDisk slow = new SimulatedDisk(scheduler);
+            slow.install(Path.of("/f"), new byte[1]);
+            SimulatedVfs process = slow.start("p");
+            List<Kind> order = new ArrayList<>();
+            slow.onOperation(operation -> order.add(operation.kind()));
+            scheduler.spawn(
+                    process.process(),
+                    "writer",
+                    () -> unchecked(() -> write(process.openForWrite(Path.of("/f")), 0, "x")));
+            scheduler.spawn(
+                    process.process(),
+                    "syncer",
+                    () -> unchecked(() -> process.openForWrite(Path.of("/f")).sync(false)));
+            scheduler.run();
+            slow.cutPower(CutPolicy.none());
+            boolean writtenFirst = order.indexOf(Kind.WRITE) < order.indexOf(Kind.SYNC_FILE);
+            return writtenFirst && slow.bytes(Path.of("/f"))[0] == 0 ? "lost" : "saved";
+        }
+    }
+
     private interface Body {
         void run() throws IOException;
     }
@@ -596,6 +628,17 @@ class SimulatedDiskTest {
         write(file, 5, "678");
         vfs.relyOn(A, 5, "test");
         assertThatThrownBy(() -> vfs.relyOn(A, 6, "test")).isInstanceOf(DurabilityViolation.class);
+    }
+
+    @Test
+    void relyOn_unsyncedTruncation_isAViolation() throws IOException {
+        VfsFile file = durableFile(A, "12345");
+        file.truncate(2);
+        file.truncate(5); // as long as before, and the bytes are gone or not
+        assertThatThrownBy(() -> vfs.relyOn(A, 5, "test")).hasMessageContaining("truncation to 2");
+        vfs.relyOn(A, 2, "test");
+        file.sync(true);
+        vfs.relyOn(A, 5, "test");
     }
 
     @Test

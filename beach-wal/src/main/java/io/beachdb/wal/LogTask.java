@@ -300,10 +300,10 @@ final class LogTask {
     void fail(StorageException first) {
         if (failure.compareAndSet(null, first)) {
             scheduler.reach("log failed");
+            listener.failed(first);
             written.wake();
             synced[0].wake();
             synced[1].wake();
-            listener.failed(first);
         }
     }
 

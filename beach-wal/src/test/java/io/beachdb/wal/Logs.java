@@ -47,6 +47,7 @@ final class Logs implements AutoCloseable {
     volatile LongConsumer onSynced = sequence -> {};
     volatile Runnable onClosing = () -> {};
     volatile @Nullable StorageException failed;
+    final CountDownLatch toldOfFailure = new CountDownLatch(1);
     WalWriter writer;
     long sequence;
 
@@ -73,6 +74,7 @@ final class Logs implements AutoCloseable {
             @Override
             public void failed(StorageException failure) {
                 failed = failure;
+                toldOfFailure.countDown();
             }
         });
     }

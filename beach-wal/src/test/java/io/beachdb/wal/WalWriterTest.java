@@ -266,6 +266,7 @@ class WalWriterTest {
             assertThatThrownBy(logs.writer::handOver).isInstanceOf(StorageException.class);
             assertThat(logs.writer.syncedSequence()).isEqualTo(good);
             assertThat(logs.writer.failure()).hasRootCauseMessage("the disk is gone");
+            Logs.await(logs.toldOfFailure);
             assertThat(logs.failed).isSameAs(logs.writer.failure());
             assertThat(logs.syncs(SyncSite.LOG_GROUP)).isEqualTo(1);
             assertThatThrownBy(logs.writer::close).isInstanceOf(StorageException.class);

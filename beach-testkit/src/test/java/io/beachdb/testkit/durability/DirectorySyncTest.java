@@ -377,6 +377,28 @@ class DirectorySyncTest {
         }
     }
 
+    @Test
+    void open_byTwoProcessesAtOnce_makesTheDirectoriesOnceAndDurably() {
+        Path path = Path.of("/data/a/b/c");
+        for (int seed = 0; seed < SEEDS; seed++) {
+            try (SimulatedScheduler scheduler = new SimulatedScheduler(seed)) {
+                SimulatedDisk shared = new SimulatedDisk(scheduler).makeDirectories(Path.of("/data"));
+                for (String name : List.of("p", "q")) {
+                    SimulatedVfs files = shared.start(name);
+                    // What the first one to return has opened is on disk, whoever made it.
+                    scheduler.spawn(files.process(), name, () -> {
+                        DurableDirectory.open(files, path, Mode.CREATE, scheduler, DurabilityListener.none())
+                                .close();
+                        SimulatedDisk after = shared.copy();
+                        after.cutPower(CutPolicy.none());
+                        assertThat(after.exists(path)).isTrue();
+                    });
+                }
+                scheduler.run();
+            }
+        }
+    }
+
     // ---- where directories cannot be synced
 
     @Test

@@ -1,0 +1,154 @@
+package io.beachdb.cli;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A crash worker in a JVM of its own, whose output is taken to a file, and which is killed when the moment has come. */
+final class CrashChild {
+    /** Nothing that a worker does takes so long; a machine that is busy beyond measure apart. */
+    private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    private static final long LOOK_MILLIS = 100;
+    private static final int KILLED = 128 + 9;
+
+    private final Path output;
+    private final Path errors;
+    private final Path threads;
+    private final Moment moment;
+    private final Process process;
+
+    // Written by the thread that takes the output, read by the one that watches.
+    private volatile long lastOutputNanos = System.nanoTime();
+    private volatile long firstOutputNanos;
+    private volatile boolean stuck;
+
+    /**
+     * When it is killed.
+     *
+     * @param byClock whether by time since its first output, which is just before it opens the database
+     * @param count how many milliseconds, or how many acknowledged operations
+     */
+    record Moment(boolean byClock, int count) {
+        @Override
+        public String toString() {
+            return "after " + count + (byClock ? " ms" : " acknowledgements");
+        }
+    }
+
+    private CrashChild(Path directory, Path output, Moment moment, List<String> arguments) throws IOException {
+        this.output = output;
+        this.errors = directory.resolve("worker.err");
+        this.threads = directory.resolve("worker.threads");
+        this.moment = moment;
+        this.process = new ProcessBuilder(ChildJvm.beach("-Xmx512m", arguments))
+                .redirectError(errors.toFile())
+                .start();
+    }
+
+    /**
+     * Runs one.
+     *
+     * @param directory where its error output goes
+     * @param output where its output goes
+     * @param arguments of the {@code beach} command
+     * @return whether it came to its end before it was killed
+     * @throws CommandFailure if it failed, or got stuck
+     */
+    static boolean run(Path directory, Path output, Moment moment, List<String> arguments)
+            throws IOException, InterruptedException {
+        return new CrashChild(directory, output, moment, arguments).run();
+    }
+
+    private boolean run() throws IOException, InterruptedException {
+        Thread watcher = Thread.ofPlatform().daemon().name("crash-watcher").start(this::watch);
+        try (InputStream in = process.getInputStream();
+                OutputStream file = new BufferedOutputStream(Files.newOutputStream(output))) {
+            take(in, file);
+        } finally {
+            kill();
+        }
+        int exit = process.waitFor();
+        watcher.join();
+        if (stuck) {
+            throw new CommandFailure("the crash worker did nothing for " + TimeUnit.NANOSECONDS.toSeconds(STUCK_NANOS)
+                    + " s; where its threads stood is in " + threads + ", its output in " + output);
+        }
+        if (exit != 0 && exit != KILLED) {
+            throw new CommandFailure("the crash worker failed with exit code " + exit + ": "
+                    + Files.readString(errors).strip());
+        }
+        return exit == 0;
+    }
+
+    /** Takes the output to its end; what was printed before a kill counts. */
+    private void take(InputStream in, OutputStream file) throws IOException {
+        int acknowledgements = 0;
+        boolean lineStart = true;
+        byte[] buffer = new byte[1 << 13];
+        for (int length = in.read(buffer); length > 0; length = in.read(buffer)) {
+            lastOutputNanos = System.nanoTime();
+            if (firstOutputNanos == 0) {
+                firstOutputNanos = lastOutputNanos;
+            }
+            file.write(buffer, 0, length);
+            for (int i = 0; i < length; i++) {
+                if (lineStart && buffer[i] == 'A' && ++acknowledgements == moment.count && !moment.byClock) {
+                    kill();
+                }
+                lineStart = buffer[i] == '\n';
+            }
+        }
+    }
+
+    /** Kills by the clock, and what is stuck. Ends with the child. */
+    private void watch() {
+        try {
+            while (!process.waitFor(nextLookMillis(), TimeUnit.MILLISECONDS)) {
+                long now = System.nanoTime();
+                if (moment.byClock && firstOutputNanos != 0 && millisToMoment(now) <= 0) {
+                    kill();
+                } else if (now - lastOutputNanos > STUCK_NANOS) {
+                    stuck = true;
+                    dumpThreads();
+                    kill();
+                }
+            }
+        } catch (InterruptedException nobodyInterruptsIt) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private long nextLookMillis() {
+        return moment.byClock && firstOutputNanos != 0
+                ? Math.clamp(millisToMoment(System.nanoTime()), 1, LOOK_MILLIS)
+                : moment.byClock ? 1 : LOOK_MILLIS;
+    }
+
+    private long millisToMoment(long now) {
+        return moment.count - TimeUnit.NANOSECONDS.toMillis(now - firstOutputNanos);
+    }
+
+    private void dumpThreads() throws InterruptedException {
+        String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+        try {
+            new ProcessBuilder(jcmd, String.valueOf(process.pid()), "Thread.print", "-l")
+                    .redirectErrorStream(true)
+                    .redirectOutput(threads.toFile())
+                    .start()
+                    .waitFor(20, TimeUnit.SECONDS);
+        } catch (IOException e) {
+            throw new CommandFailure("the crash worker got stuck, and jcmd does not run: " + Errors.reason(e), e);
+        }
+    }
+
+    /** SIGKILL. By the handle, because the process object would also close the pipe, and what is in it counts. */
+    private void kill() {
+        process.toHandle().destroyForcibly();
+    }
+}
