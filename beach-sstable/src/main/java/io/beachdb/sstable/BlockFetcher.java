@@ -26,6 +26,7 @@ final class BlockFetcher implements AutoCloseable {
     private final MemoryUse use;
     private final ReadOptions options;
     private final BlockChecksum checksum = new BlockChecksum();
+    private final BlockView checked = new BlockView(); // for the check only; one for all blocks
 
     private @Nullable NativeBlock window;
     private @Nullable TableFile windowFile;
@@ -128,7 +129,7 @@ final class BlockFetcher implements AutoCloseable {
             }
             return;
         }
-        String problem = BlockView.check(memory(), fetchedOffset, fetchedLength, kind);
+        String problem = checked.setChecked(memory(), fetchedOffset, fetchedLength, kind);
         if (problem != null) {
             throw table.damaged(offset, problem);
         }

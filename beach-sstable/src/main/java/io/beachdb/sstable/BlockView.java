@@ -10,7 +10,7 @@ import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A raw block of entries in memory: looked at, searched, not changed. The block has passed {@link #check}, so nothing is
+ * A raw block of entries in memory: looked at, searched, not changed. The block has passed {@link #setChecked}, so nothing is
  * checked here again. Layout: {@code docs/formats/sstable.md}, "Raw block".
  */
 final class BlockView {
@@ -254,12 +254,13 @@ final class BlockView {
     }
 
     /**
-     * Checks the structure of a raw block, so that no later look at it leaves its bounds: done once, when it comes from disk.
-     * Does not check the order of keys.
+     * Checks the structure of a raw block and looks at it, so that no later look leaves its bounds: done once, when the block
+     * comes from disk. Does not check the order of keys.
      *
      * @return what is wrong; null if nothing is
      */
-    static @Nullable String check(MemorySegment memory, long start, int length, BlockKind kind) {
+    @Nullable
+    String setChecked(MemorySegment memory, long start, int length, BlockKind kind) {
         if (length < TableFormat.BLOCK_HEADER_BYTES + TableFormat.BLOCK_PADDING_BYTES) {
             return "a block of " + length + " bytes is too short for its own header";
         }
@@ -283,13 +284,12 @@ final class BlockView {
         if (Bytes.getU64(memory, start + end) != 0) {
             return "the padding of a block is not zero";
         }
-        BlockView view = new BlockView();
-        view.set(memory, start);
-        if (view.entryOffset(0) != start + entries || view.entryOffset((int) count) != start + end) {
+        set(memory, start);
+        if (entryOffset(0) != start + entries || entryOffset((int) count) != start + end) {
             return "the entry offsets of a block do not span its entries";
         }
         for (int i = 0; i < count; i++) {
-            String problem = view.checkEntry(i, start + end, kind);
+            String problem = checkEntry(i, start + end, kind);
             if (problem != null) {
                 return problem;
             }

@@ -2,11 +2,14 @@
  * Immutable sorted tables: the writer that a flush or a compaction feeds with a cursor, the reader, its cursors, and the
  * cache of blocks they share.
  *
- * <p>A table is whole or not at all: the writer ends in a durable file, and only such a file can be named by an edit.
- * Each block read from disk is checked before it is decompressed or used.
+ * <p>A {@link TableOutput} takes entries in order, makes one table or several of them durable, and yields what an edit
+ * needs to name them. A {@link TableReader} answers point reads inside an epoch, without locks, copies or allocation, and
+ * makes cursors that pin what they stand on. Blocks live decompressed in the {@link BlockCache}, each checked when it came
+ * from disk: checksum, then decompression, then structure, then use.
  *
  * <p>Not here: where the entries come from, which tables there are (the manifest), and which of them are compacted (the
- * engine). Bytes on disk: {@code docs/formats/sstable.md}.
+ * engine). Bytes on disk: {@code docs/formats/sstable.md}. Start at {@link TableWriter} for how a table comes to be, at
+ * {@link TableReader} for how it is read; {@link TableDump} shows one.
  */
 @NullMarked
 package io.beachdb.sstable;
