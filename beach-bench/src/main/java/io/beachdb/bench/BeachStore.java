@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** BeachDB with settings that match the peers': 64 MiB write buffer, 512 MiB for blocks, LZ4, 10 bits of filter. */
 final class BeachStore implements Store {
@@ -58,7 +59,7 @@ final class BeachStore implements Store {
         private final MemorySegment value = arena.allocate(LARGEST_VALUE_BYTES);
         private final MemorySegment key = arena.allocate(1024);
         private final WriteBatch batch = new WriteBatch();
-        private final Cursor seeker = db.cursor();
+        private @Nullable Cursor seeker; // made at the first seek: an open cursor keeps what writes make obsolete
         private long head;
 
         @Override
@@ -124,19 +125,27 @@ final class BeachStore implements Store {
 
         @Override
         public int seek(byte[] k, int count) {
-            seeker.seek(k);
+            Cursor cursor = seeker;
+            if (cursor == null) {
+                cursor = db.cursor();
+                seeker = cursor;
+            }
+            cursor.seek(k);
             int read = 0;
-            while (seeker.valid() && read <= count) {
-                fetch(seeker);
+            while (cursor.valid() && read <= count) {
+                fetch(cursor);
                 read++;
-                seeker.next();
+                cursor.next();
             }
             return read;
         }
 
         @Override
         public void close() {
-            seeker.close();
+            Cursor cursor = seeker;
+            if (cursor != null) {
+                cursor.close();
+            }
             arena.close();
         }
     }

@@ -1,6 +1,7 @@
 package io.beachdb.bench;
 
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.BloomFilter;
 import org.rocksdb.CompressionType;
@@ -94,7 +95,7 @@ final class RocksStore implements Store {
 
     private final class RocksHandle implements Handle {
         private final byte[] value = new byte[LARGEST_VALUE_BYTES];
-        private final RocksIterator seeker = db.newIterator(reads);
+        private @Nullable RocksIterator seeker; // made at the first seek: an open one keeps what writes make obsolete
         private long head;
 
         @Override
@@ -184,19 +185,27 @@ final class RocksStore implements Store {
 
         @Override
         public int seek(byte[] k, int count) {
-            seeker.seek(k);
+            RocksIterator iterator = seeker;
+            if (iterator == null) {
+                iterator = db.newIterator(reads);
+                seeker = iterator;
+            }
+            iterator.seek(k);
             int read = 0;
-            while (seeker.isValid() && read <= count) {
-                fetch(seeker);
+            while (iterator.isValid() && read <= count) {
+                fetch(iterator);
                 read++;
-                seeker.next();
+                iterator.next();
             }
             return read;
         }
 
         @Override
         public void close() {
-            seeker.close();
+            RocksIterator iterator = seeker;
+            if (iterator != null) {
+                iterator.close();
+            }
         }
     }
 }
