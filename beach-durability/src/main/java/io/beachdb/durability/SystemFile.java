@@ -8,7 +8,9 @@ import java.nio.channels.FileChannel;
 
 /** A file by one channel, for threads that nobody interrupts. */
 final class SystemFile implements VfsFile {
-    private static final int ZEROS_BYTES = 1 << 20;
+    // One page, and each write a page of its own: Linux keeps what one write brings as one piece in its page cache, and
+    // a piece goes to disk whole. Zeros written by the mebibyte would make a mebibyte of each small synced record.
+    private static final int ZEROS_BYTES = 4096;
     private static final int MAX_TRANSFER_BYTES = 1 << 30;
     private static final MemorySegment ZEROS = Arena.global().allocate(ZEROS_BYTES);
 
@@ -61,8 +63,13 @@ final class SystemFile implements VfsFile {
 
     @Override
     public void allocate(long size) throws IOException {
-        for (long at = channel.size(); at < size; at += ZEROS_BYTES) {
-            write(at, ZEROS, 0, Math.min(ZEROS_BYTES, size - at));
+        ByteBuffer zeros = ZEROS.asByteBuffer();
+        for (long at = channel.size(); at < size; at += zeros.position()) {
+            long toPageEnd = ZEROS_BYTES - at % ZEROS_BYTES;
+            zeros.clear().limit((int) Math.min(toPageEnd, size - at));
+            while (zeros.hasRemaining()) {
+                channel.write(zeros, at + zeros.position());
+            }
         }
     }
 
