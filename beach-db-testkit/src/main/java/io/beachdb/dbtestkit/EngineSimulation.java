@@ -119,6 +119,8 @@ public final class EngineSimulation {
     private Result play() {
         try (SimulatedScheduler scheduler = new SimulatedScheduler(seed)) {
             SimulatedDisk disk = new SimulatedDisk(scheduler).makeDirectories(Path.of("/data"));
+            disk.setInterruptSafe(
+                    random.nextInt(3) > 0); // who writes and syncs the log: its callers, or engine threads
             int lives = 1 + random.nextInt(MAX_LIVES);
             for (int life = 0; life < lives; life++) {
                 liveOnce(scheduler, disk, life + 1 < lives ? fate() : Fate.CLOSE);

@@ -30,8 +30,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A writer queues its encoded record. Whoever finds nobody leading leads: takes all that is queued, makes room, gives
  * sequences, hands the records to the log. Then the entries go into the memtable, each by its own caller, all at once (the
- * small ones of synced writers by the leader: they wait for the disk anyway, and are woken once); and become visible in the
- * order of their sequences. So the next group is on its way to the log while this one's inserts and sync go on.
+ * small ones of synced writers by a synced leader, who syncs for them too: they wait for the disk anyway, and are woken
+ * once); and become visible in the order of their sequences. So the next group is on its way to the log while this one's
+ * inserts and sync go on.
  */
 final class CommitPipeline implements WalListener {
     /*
@@ -53,7 +54,6 @@ final class CommitPipeline implements WalListener {
     private static final VarHandle LOGGED_BYTES;
     private static final int RING = 1 << 12;
     private static final int INSERTED_BY_LEADER_BYTES = 16 << 10;
-    private static final long LEAD_SPIN_NANOS = 5_000;
 
     static {
         try {
@@ -124,8 +124,8 @@ final class CommitPipeline implements WalListener {
         this.room = room;
         this.lastSequence = lastSequence;
         this.visibleSequence = lastSequence;
-        this.leadFree = scheduler.newSignal("commit-lead", LEAD_SPIN_NANOS);
-        this.ringFree = scheduler.newSignal("commit-ring", LEAD_SPIN_NANOS);
+        this.leadFree = scheduler.newSignal("commit-lead", 0);
+        this.ringFree = scheduler.newSignal("commit-ring", 0);
     }
 
     long visibleSequence() {
@@ -180,7 +180,11 @@ final class CommitPipeline implements WalListener {
             insert(request, request);
             advance(request);
         }
-        BooleanSupplier done = request.durability == Durability.SYNCED ? request.isDone : request.isVisible;
+        BooleanSupplier done = request.isVisible;
+        if (request.durability == Durability.SYNCED) {
+            done = request.isDone;
+            wal().sync(request.lastSequence);
+        }
         if (!done.getAsBoolean()) {
             scheduler.await(request.signal, done);
         }
@@ -368,10 +372,7 @@ final class CommitPipeline implements WalListener {
             forgetUnsynced(request);
             request.logFailure = failure;
         }
-        if (request == own
-                || request.durability != Durability.SYNCED
-                || request.length > INSERTED_BY_LEADER_BYTES
-                || own == null) {
+        if (request == own || own == null || !own.syncsFor(request) || request.length > INSERTED_BY_LEADER_BYTES) {
             request.state = WriteRequest.LOGGED;
             if (request != own) {
                 signal.wake();

@@ -37,7 +37,6 @@ final class WriteRequest {
     private static final int KEPT_BYTES = 64 << 10;
 
     private static final int SMALLEST_BYTES = 4096;
-    private static final long SPIN_NANOS = 20_000;
 
     // Set once.
     final Signal signal;
@@ -91,11 +90,19 @@ final class WriteRequest {
 
     WriteRequest(MemoryAccount account, Scheduler scheduler) {
         this.account = account;
-        this.signal = scheduler.newSignal("commit", SPIN_NANOS);
+        this.signal = scheduler.newSignal("commit", 0);
     }
 
     private boolean isVisible() {
         return visible;
+    }
+
+    /** Returns whether this request, as its group's leader, goes on to a sync that {@code other} waits for too. */
+    boolean syncsFor(WriteRequest other) {
+        return durability == Durability.SYNCED
+                && other.durability == Durability.SYNCED
+                && refusal == null
+                && logFailure == null;
     }
 
     private boolean isDone() {

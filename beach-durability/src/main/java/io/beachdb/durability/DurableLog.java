@@ -42,7 +42,15 @@ public final class DurableLog implements AutoCloseable {
         return mapping != null;
     }
 
-    /** Writes by a system call, on an engine thread. */
+    /**
+     * Returns up to how many bytes {@link #write} may have, and {@link #sync} be called, on a thread that others may
+     * interrupt; 0: both on engine threads only.
+     */
+    public int interruptSafeBytes() {
+        return file.interruptSafeBytes();
+    }
+
+    /** Writes by a system call, on an engine thread if it is longer than {@link #interruptSafeBytes}. */
     public void write(long position, MemorySegment source, long at, long length) {
         checkWhole();
         try {

@@ -1,12 +1,18 @@
 package io.beachdb.durability;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import org.jspecify.annotations.Nullable;
 
-/** A file by one channel, for threads that nobody interrupts. */
+/**
+ * A file by one channel, for threads that nobody interrupts; and beside it, where the system allows, by the calls of
+ * {@link RandomAccessFile}, which know no interrupts (decision 0012).
+ */
 final class SystemFile implements VfsFile {
     // One page, and each write a page of its own: Linux keeps what one write brings as one piece in its page cache, and
     // a piece goes to disk whole. Zeros written by the mebibyte would make a mebibyte of each small synced record.
@@ -14,10 +20,28 @@ final class SystemFile implements VfsFile {
     private static final int MAX_TRANSFER_BYTES = 1 << 30;
     private static final MemorySegment ZEROS = Arena.global().allocate(ZEROS_BYTES);
 
+    private static final int PLAIN_BYTES = 64 << 10;
+
+    // Set once.
     private final FileChannel channel;
+    private final @Nullable RandomAccessFile plain; // the same open file as the channel's
+
+    // Guarded by this: the file's own position, which the channel does not use, and what is copied for it.
+    private byte[] copied = new byte[0];
 
     SystemFile(FileChannel channel) {
         this.channel = channel;
+        this.plain = null;
+    }
+
+    SystemFile(RandomAccessFile plain) {
+        this.channel = plain.getChannel();
+        this.plain = plain;
+    }
+
+    @Override
+    public int interruptSafeBytes() {
+        return plain == null ? 0 : PLAIN_BYTES;
     }
 
     @Override
@@ -38,6 +62,10 @@ final class SystemFile implements VfsFile {
 
     @Override
     public void write(long position, MemorySegment source, long at, long length) throws IOException {
+        if (plain != null && length <= PLAIN_BYTES) {
+            writePlain(plain, position, source, at, (int) length);
+            return;
+        }
         for (long done = 0; done < length; done += MAX_TRANSFER_BYTES) {
             int part = (int) Math.min(MAX_TRANSFER_BYTES, length - done);
             ByteBuffer buffer = source.asSlice(at + done, part).asByteBuffer();
@@ -45,6 +73,16 @@ final class SystemFile implements VfsFile {
                 channel.write(buffer, position + done + buffer.position());
             }
         }
+    }
+
+    private synchronized void writePlain(
+            RandomAccessFile file, long position, MemorySegment source, long at, int length) throws IOException {
+        if (copied.length < length) {
+            copied = new byte[Math.max(length, Math.min(PLAIN_BYTES, 2 * copied.length))];
+        }
+        MemorySegment.copy(source, ValueLayout.JAVA_BYTE, at, copied, 0, length);
+        file.seek(position);
+        file.write(copied, 0, length);
     }
 
     @Override
@@ -75,7 +113,11 @@ final class SystemFile implements VfsFile {
 
     @Override
     public void sync(boolean metadata) throws IOException {
-        channel.force(metadata);
+        if (plain != null && !metadata) {
+            plain.getFD().sync();
+        } else {
+            channel.force(metadata);
+        }
     }
 
     @Override
@@ -95,6 +137,6 @@ final class SystemFile implements VfsFile {
 
     @Override
     public void close() throws IOException {
-        channel.close();
+        channel.close(); // and with it the plain file
     }
 }

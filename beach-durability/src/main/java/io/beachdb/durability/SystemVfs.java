@@ -1,12 +1,15 @@
 package io.beachdb.durability;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -21,19 +24,31 @@ import org.jspecify.annotations.Nullable;
 enum SystemVfs implements Vfs {
     INSTANCE;
 
-    private static final boolean WINDOWS =
-            System.getProperty("os.name", "").toLowerCase(Locale.ROOT).startsWith("windows");
+    private static final String SYSTEM = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
+    private static final boolean WINDOWS = SYSTEM.startsWith("windows");
+    private static final boolean LINUX = SYSTEM.startsWith("linux");
     private static final Queue<FileChannel> KEPT_OPEN = new ConcurrentLinkedQueue<>(); // see tryLock
 
     @Override
     public VfsFile create(Path path) throws IOException {
-        return new SystemFile(FileChannel.open(
-                path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE));
+        Files.createFile(path); // fails if there is one
+        return openForWrite(path);
     }
 
     @Override
     public VfsFile openForWrite(Path path) throws IOException {
+        // A plain file's sync is the whole of a sync on Linux; on macOS only the channel's is.
+        if (LINUX && path.getFileSystem() == FileSystems.getDefault()) {
+            checkExists(path);
+            return new SystemFile(new RandomAccessFile(path.toFile(), "rw"));
+        }
         return new SystemFile(FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
+    }
+
+    private static void checkExists(Path path) throws NoSuchFileException {
+        if (!Files.exists(path)) {
+            throw new NoSuchFileException(path.toString()); // which the opening below would make
+        }
     }
 
     @Override

@@ -40,6 +40,15 @@ public interface VfsFile extends AutoCloseable {
         sync(metadata);
     }
 
+    /**
+     * Returns up to how many bytes {@link #write} may be called on a thread that others may interrupt, and whether
+     * {@code sync(false)} may be: 0 if neither. An interrupted thread closes a channel under all its users; not every way
+     * into a file is a channel.
+     */
+    default int interruptSafeBytes() {
+        return 0;
+    }
+
     /** Maps the first {@code length} bytes, all of them allocated, for stores. */
     VfsMapping map(long length) throws IOException;
 

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * filter blocks have a queue of their own, swept a quarter as often, unless it takes more than its share.
  *
  * <p>Why segments are swept and used blocks copied, as a copying collector does, rather than kept in size classes: decision
- * 0101.
+ * 0011.
  */
 final class BlockCacheSpace {
     /*

@@ -377,6 +377,11 @@ public final class CheckedVfs implements Vfs {
         }
 
         @Override
+        public int interruptSafeBytes() {
+            return opened.interruptSafeBytes();
+        }
+
+        @Override
         public VfsMapping map(long length) throws IOException {
             return new CheckedMapping(opened.map(length), file);
         }

@@ -101,6 +101,7 @@ public final class SimulatedDisk {
     private long usedBytes;
     private boolean readOnly;
     private boolean checksReliance = true;
+    private int interruptSafeBytes = 64 << 10;
     private long reliances;
 
     /** Makes an empty disk for ordinary threads. */
@@ -283,6 +284,18 @@ public final class SimulatedDisk {
     /** Makes every change of names and bytes fail, or not any more. */
     public synchronized void setReadOnly(boolean refuses) {
         readOnly = refuses;
+    }
+
+    /**
+     * Sets what files say of {@link io.beachdb.durability.VfsFile#interruptSafeBytes}: as on Linux, 64 KiB, at first; with
+     * {@code false} nothing is safe, as on other systems.
+     */
+    public synchronized void setInterruptSafe(boolean safe) {
+        interruptSafeBytes = safe ? 64 << 10 : 0;
+    }
+
+    synchronized int interruptSafeBytes() {
+        return interruptSafeBytes;
     }
 
     /**

@@ -487,6 +487,11 @@ public final class SimulatedVfs implements Vfs {
         }
 
         @Override
+        public int interruptSafeBytes() {
+            return writable ? disk.interruptSafeBytes() : 0;
+        }
+
+        @Override
         public VfsMapping map(long length) throws IOException {
             checkWritable();
             return perform(Kind.MAP, length, 0, () -> {

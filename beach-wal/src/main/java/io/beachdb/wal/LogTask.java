@@ -14,9 +14,10 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All of a writer's channel I/O, on engine threads: writes what the leader hands over, syncs, and says how far the log is
- * on disk. Two loops: one writes and syncs; while it is in a sync, the other writes, so that no hand-over waits for the
- * disk.
+ * Writes what the leader hands over, syncs, and says how far the log is on disk. Where a file's calls are safe from
+ * interrupts, its callers do so themselves: the leader writes, and a writer that finds nobody syncing syncs. The rest is
+ * done on engine threads, by two loops: one writes and syncs; while a sync runs, the other writes, so that no hand-over
+ * waits for the disk.
  */
 final class LogTask {
     /*
@@ -26,7 +27,9 @@ final class LogTask {
      *     answered by a later sync.
      * T3  After a failure nothing is written or synced any more, syncedSequence stays, and everybody who waits is told.
      * T4  A submitted write is taken by one loop. Who submits and finds no sync running wakes the first loop; that one
-     *     says that it syncs before it looks for a submitted write a last time. So no write is left lying while it syncs.
+     *     takes its turn before it looks for a submitted write a last time. So no write is left lying while it syncs.
+     * T5  One syncs at a time, whoever holds the turn. A request is made before a look at the turn, and looked for after
+     *     the turn is let go: so none is left lying. Only the loop goes on to another log, and closes one.
      */
     private static final int FREE = 0;
     private static final int SUBMITTED = 1;
@@ -38,10 +41,13 @@ final class LogTask {
     private static final int CLOSE = 4;
 
     private static final VarHandle SUBMISSION;
+    private static final VarHandle TURN;
 
     static {
         try {
-            SUBMISSION = MethodHandles.lookup().findVarHandle(LogTask.class, "submission", int.class);
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            SUBMISSION = lookup.findVarHandle(LogTask.class, "submission", int.class);
+            TURN = lookup.findVarHandle(LogTask.class, "syncing", boolean.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -55,7 +61,9 @@ final class LogTask {
     private final OnDemandTask helper;
     private final Signal written;
     private final Signal[] synced = new Signal[2]; // of even and odd syncs
+    private final Signal turnFree;
     private final BooleanSupplier isWritten = this::isWritten;
+    private final BooleanSupplier takeTurn = this::takeTurn;
     private final AtomicInteger wanted = new AtomicInteger();
     private final AtomicReference<@Nullable StorageException> failure = new AtomicReference<>();
 
@@ -70,9 +78,10 @@ final class LogTask {
     private boolean writeDone; // stored before the submission is freed
     private volatile int submission = FREE;
 
-    // Stored by the loop that syncs.
+    private volatile boolean syncing; // the turn, see T5
+
+    // Stored by who has the turn.
     private volatile OpenLog oldest;
-    private volatile boolean syncing;
     private volatile long coveredSequence; // of the latest sync that began
     private volatile long syncsBegun;
     private volatile long syncedSequence;
@@ -88,6 +97,7 @@ final class LogTask {
         this.written = scheduler.newSignal("log-written", options.writeSpinNanos());
         this.synced[0] = scheduler.newSignal("log-synced", options.syncSpinNanos());
         this.synced[1] = scheduler.newSignal("log-synced", options.syncSpinNanos());
+        this.turnFree = scheduler.newSignal("log-turn", 0);
         this.syncer = new OnDemandTask(
                 scheduler, "log-sync", this::hasWork, this::work, options.taskSpinNanos(), options.idleNanos());
         this.helper = new OnDemandTask(
@@ -95,14 +105,18 @@ final class LogTask {
     }
 
     /**
-     * Writes on an engine thread; waits until the bytes are with the operating system, never for a sync.
+     * Writes; waits until the bytes are with the operating system, never for a sync.
      *
      * @param end where the log's records end then, and {@code sequence} the last one in it
-     * @param sync whether a sync is to follow; it begins without waiting for the caller
+     * @param sync whether a sync is to follow; if an engine thread writes, it goes on with that at once
      * @throws StorageException if it fails; the log takes nothing more
      */
     void write(OpenLog log, long position, NativeBlock from, int length, long end, long sequence, boolean sync) {
         throwIfFailed();
+        if (length <= log.file.interruptSafeBytes()) {
+            writeHere(log, position, from, length, end, sequence);
+            return;
+        }
         writeLog = log;
         writePosition = position;
         writeFrom = from;
@@ -118,6 +132,17 @@ final class LogTask {
         if (!writeDone) {
             throwIfFailed();
         }
+    }
+
+    private void writeHere(OpenLog log, long position, NativeBlock from, int length, long end, long sequence) {
+        try {
+            log.file.write(position, from.memory(), 0, length);
+        } catch (StorageException e) {
+            fail(e);
+            throw e;
+        }
+        log.handedOver(end, sequence);
+        scheduler.reach("log written");
     }
 
     private boolean isWritten() {
@@ -167,7 +192,7 @@ final class LogTask {
     }
 
     private boolean hasWork() {
-        return submission == SUBMITTED || failure.get() == null && isSyncWanted();
+        return submission == SUBMITTED || !syncing && failure.get() == null && isSyncWanted();
     }
 
     private boolean isSyncWanted() {
@@ -175,21 +200,64 @@ final class LogTask {
     }
 
     private void work() {
-        try {
-            writeSubmitted();
-            if (failure.get() == null && isSyncWanted()) {
-                syncing = true;
+        writeSubmitted();
+        if (failure.get() == null && isSyncWanted() && takeTurn()) {
+            try {
                 writeSubmitted(); // T4
                 syncOldest();
-                syncing = false;
+            } catch (RuntimeException e) {
+                fail(asStorageException(e));
+            } catch (Error e) {
+                fail(brokenBy(e));
+                throw e;
+            } finally {
+                letGoOfTurn(); // the loop itself looks for what was wanted meanwhile
+            }
+        }
+    }
+
+    private boolean takeTurn() {
+        return !syncing && TURN.compareAndSet(this, false, true);
+    }
+
+    private void letGoOfTurn() {
+        syncing = false;
+        turnFree.wake();
+    }
+
+    /**
+     * Sees to it that everything up to {@code sequence}, which was handed over before, is synced: here, if the file allows
+     * that on any thread and nobody is at it; otherwise somebody else does it, and the caller waits for that.
+     */
+    void sync(long sequence) {
+        while (coveredSequence < sequence && failure.get() == null) {
+            wanted.getAndUpdate(bits -> bits | GROUP);
+            if (oldest.next != null || oldest.file.interruptSafeBytes() == 0) {
+                syncer.wake();
+                return;
+            }
+            if (!takeTurn()) {
+                return; // T5: whoever has it looks for our request after letting go
+            }
+            syncHere();
+        }
+    }
+
+    private void syncHere() {
+        try {
+            if (oldest.next == null) {
+                syncOldest(null);
             }
         } catch (RuntimeException e) {
-            syncing = false;
             fail(asStorageException(e));
         } catch (Error e) {
-            syncing = false;
             fail(brokenBy(e));
             throw e;
+        } finally {
+            letGoOfTurn();
+            if (isSyncWanted()) { // T5; the loop's part: we have what we came for
+                syncer.wake();
+            }
         }
     }
 
@@ -203,8 +271,11 @@ final class LogTask {
     }
 
     private void syncOldest() {
+        syncOldest(oldest.next); // first: once it is there, the log's hand-overs are final
+    }
+
+    private void syncOldest(@Nullable OpenLog next) {
         OpenLog log = oldest;
-        OpenLog next = log.next; // first: once it is there, the log's hand-overs are final
         int requests = next == null ? wanted.getAndSet(0) : 0;
         long sequence = log.handedOverSequence();
         long offset = log.handedOverOffset();
@@ -266,11 +337,12 @@ final class LogTask {
     }
 
     /**
-     * Waits until everything up to {@code sequence} is on disk. A sync that covers it has been asked for.
+     * Waits until everything up to {@code sequence}, which was handed over before, is on disk.
      *
      * @throws StorageException if that failed: whether it is on disk is unknown
      */
     void awaitSynced(long sequence) {
+        sync(sequence);
         if (syncedSequence < sequence) {
             // Waiters of the running sync and those of the next take different signals, so that the end of one does not
             // wake
@@ -326,6 +398,9 @@ final class LogTask {
     void stop() {
         helper.stop();
         syncer.stop();
+        if (!takeTurn()) {
+            scheduler.await(turnFree, takeTurn); // for good: no writer may sync what we close
+        }
         for (OpenLog log = oldest; log != null; log = log.next) {
             supply.retire(log.number, log.file, failure.get() == null);
         }

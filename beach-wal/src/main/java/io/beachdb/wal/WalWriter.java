@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The appending side belongs to one leader at a time ({@link #fits}, {@link #rotate}, {@link #append}, {@link #handOver},
  * {@link #handOverSynced}; the engine passes leadership on). A leader appends the records of its group, then hands them
  * over: when that returns, they are with the operating system and survive the death of the process. A leader waits for
- * writes, never for a sync. Any thread may wait for the sync of what was handed over ({@link #awaitSynced},
- * {@link #awaitSequence}); one sync serves everybody who handed over before it began.
+ * writes, never for a sync. Any thread may ask or wait for the sync of what was handed over ({@link #sync},
+ * {@link #awaitSynced}, {@link #awaitSequence}); one sync serves everybody who handed over before it began.
  *
  * <p>After any failure of a write, a store or a sync the writer takes nothing more, for good: what is on disk behind
  * {@link #syncedSequence} is unknown, and everybody who waits for it gets a {@link StorageException}. To go on, the engine
@@ -34,7 +34,7 @@ public final class WalWriter implements AutoCloseable {
      * W3  A batch is one record and never spans two logs.
      * W4  Groups nobody waits for go through the mapping, on the leader's thread: a copy, no system call, and no channel
      *     that an interrupt of the caller could close. Groups with a synced writer go by a write: a sync of bytes that came
-     *     by a mapping takes three times as long.
+     *     by a mapping takes three times as long. The leader writes them itself if the file's calls are safe from interrupts.
      */
 
     // Set once.
@@ -202,8 +202,8 @@ public final class WalWriter implements AutoCloseable {
     }
 
     /**
-     * Hands over what was appended, and asks for a sync. When this returns, it survives the death of the process; when
-     * {@link #awaitSynced} of its last sequence does, it is on disk.
+     * Hands over what was appended for a sync, which {@link #sync} or {@link #awaitSynced} of its last sequence is to ask
+     * for. When this returns, it survives the death of the process.
      */
     public void handOverSynced() {
         checkUsable();
@@ -245,6 +245,15 @@ public final class WalWriter implements AutoCloseable {
     }
 
     /**
+     * Sees to it that what {@link #handOverSynced} handed over, up to {@code sequence}, is synced: on this thread if it may
+     * and nobody is at it, so that a single writer's sync costs no change of threads. May return before it is on disk; the
+     * listener is told when it is, and when a sync fails.
+     */
+    public void sync(long sequence) {
+        task.sync(sequence);
+    }
+
+    /**
      * Waits until everything up to {@code sequence} is on disk; for what {@link #handOverSynced} handed over.
      *
      * @throws StorageException if a sync failed before: whether it is on disk is unknown
@@ -260,10 +269,7 @@ public final class WalWriter implements AutoCloseable {
      */
     public void awaitSequence(long sequence) {
         long target = Math.min(sequence, current.handedOverSequence());
-        if (task.syncedSequence() < target) {
-            task.requestGroup();
-            task.awaitSynced(target);
-        }
+        task.awaitSynced(target);
     }
 
     /** Asks for a sync of what has been handed over, without waiting; the listener is told. */

@@ -27,6 +27,9 @@ final class HookedVfs implements Vfs {
         void before(Operation operation, String name) throws IOException;
     }
 
+    /** Whether leaders and writers do their own writes and syncs, as on Linux, or engine threads do, as elsewhere. */
+    static volatile boolean interruptSafe = true;
+
     private final Vfs system = Vfs.system();
     volatile Hook hook = (operation, name) -> {};
 
@@ -147,6 +150,11 @@ final class HookedVfs implements Vfs {
         public void sync(boolean metadata) throws IOException {
             before(Operation.SYNC, path);
             file.sync(metadata);
+        }
+
+        @Override
+        public int interruptSafeBytes() {
+            return interruptSafe ? file.interruptSafeBytes() : 0;
         }
 
         @Override

@@ -69,6 +69,7 @@ class WalSimulationTest {
             this.end = end;
             this.scheduler = new SimulatedScheduler(seed);
             this.disk = new SimulatedDisk(scheduler).makeDirectories(DIRECTORY);
+            disk.setInterruptSafe(seed % 5 < 3); // who writes and syncs: the clients, or engine threads
             this.vfs = disk.start("writer");
             this.opened = scheduler.newSignal("opened", 0);
             this.leading = new Mutex(scheduler, "leading");
