@@ -65,7 +65,7 @@ public final class Engine implements CommitPipeline.Room {
      */
     private static final long DISK_FULL_RETRY_NANOS = 200_000_000;
     private static final long POLL_NANOS = 1_000_000;
-    private static final long ENTRY_OVERHEAD_BYTES = 64;
+    private static final long ENTRY_OVERHEAD_BYTES = 32; // of small entries in a memtable, at least
 
     // Set once.
     private final Options options;

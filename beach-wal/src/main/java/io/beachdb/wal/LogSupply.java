@@ -38,7 +38,7 @@ public final class LogSupply implements AutoCloseable {
     /** Smallest size of a log. */
     public static final long MIN_LOG_BYTES = 4096;
 
-    private static final int MAX_RECYCLABLE = 2;
+    private static final int MAX_RECYCLABLE = 4;
     private static final long NONE = -1;
 
     private record Retired(long allocatedBytes, boolean whole) {}

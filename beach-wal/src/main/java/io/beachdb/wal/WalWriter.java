@@ -32,10 +32,13 @@ public final class WalWriter implements AutoCloseable {
      *     So what the operating system has is a prefix of the log.
      * W2  The first record of each log is START, framed with the first batch: a log without records was never used.
      * W3  A batch is one record and never spans two logs.
-     * W4  Groups nobody waits for go through the mapping, on the leader's thread: a copy, no system call, and no channel
+     * W4  Small groups nobody waits for go through the mapping, on the leader's thread: a copy, no system call, and no channel
      *     that an interrupt of the caller could close. Groups with a synced writer go by a write: a sync of bytes that came
      *     by a mapping takes three times as long. The leader writes them itself if the file's calls are safe from interrupts.
      */
+
+    /** Groups up to this length are stored: a longer one would fault on pages it dirties, which costs more than a write. */
+    private static final int MAX_STORED_BYTES = 2048;
 
     // Set once.
     private final LogSupply supply;
@@ -223,7 +226,7 @@ public final class WalWriter implements AutoCloseable {
         long position = log.end - buffered;
         int length = buffered;
         buffered = 0;
-        if (sync || !log.mapped) {
+        if (sync || !log.mapped || length > MAX_STORED_BYTES && length <= log.file.interruptSafeBytes()) {
             task.write(log, position, buffer, length, log.end, lastSequence, sync);
             return;
         }
