@@ -232,8 +232,12 @@ public final class WalWriter implements AutoCloseable {
         }
         try {
             log.file.put(position, buffer.memory(), 0, length); // W4
-        } catch (StorageException e) {
-            task.fail(e);
+        } catch (RuntimeException e) {
+            StorageException failed = LogTask.asStorageException(e);
+            task.fail(failed);
+            throw failed;
+        } catch (Error e) {
+            fail(e);
             throw e;
         }
         log.handedOver(log.end, lastSequence);
@@ -300,6 +304,11 @@ public final class WalWriter implements AutoCloseable {
         return rotationWaits.get();
     }
 
+    /** Takes nothing more, as after a failed write: for a leader that met an error of its own midway. */
+    public void fail(Throwable cause) {
+        task.fail(LogTask.asStorageException(cause));
+    }
+
     /** Returns the failure after which this writer takes nothing more; null while all is well. */
     public @Nullable StorageException failure() {
         return task.failure();
@@ -336,6 +345,14 @@ public final class WalWriter implements AutoCloseable {
             startTimer();
         } else {
             timerSet.set(false);
+            // A leader that hands over at this moment may still have seen the timer set.
+            timer = scheduler.after(intervalNanos, "log-interval", this::lookOnceMore);
+        }
+    }
+
+    private void lookOnceMore() {
+        if (!closed && task.failure() == null && current.handedOverSequence() > task.syncedSequence()) {
+            setTimer();
         }
     }
 
