@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  * quiet (nobody can be about to pin) and its pins are gone.
  */
 final class View {
-    private static final int STRIPES = 8;
+    private static final int STRIPES = 4;
     private static final int STRIDE = 16; // ints to a cache line
 
     final MemtableSlot active;

@@ -3,8 +3,10 @@ package io.beachdb.db;
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.memory.Epochs;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Publishes the current {@link View} and disposes of replaced ones when nobody can see them any more. */
@@ -49,13 +51,16 @@ final class Views {
 
     /** Disposes of what nobody sees any more; looks again soon when something is left. */
     void collect() {
-        Deque<View> gone = new ArrayDeque<>();
+        List<View> gone = List.of();
         boolean retry;
         synchronized (this) {
             for (Iterator<Retired> i = retired.iterator(); i.hasNext(); ) {
                 Retired r = i.next();
                 if (epochs.isQuiet(r.stamp) && !r.view.isPinned()) {
                     i.remove();
+                    if (gone.isEmpty()) {
+                        gone = new ArrayList<>(2);
+                    }
                     gone.add(r.view);
                 }
             }

@@ -39,16 +39,18 @@ final class EntryArena {
     private static final int INDEX_SHIFT = 17;
     private static final int OFFSET_MASK = (1 << INDEX_SHIFT) - 1;
     private static final int MAX_CHUNKS = 1 << 15;
+    private static final int FIRST_CHUNKS = 72; // what a write buffer of the usual 64 MiB takes
     private static final MemorySegment[] NO_CHUNKS = new MemorySegment[0];
 
     // Set once.
     private final MemoryAccount account;
     // Guarded by this.
-    private final List<NativeBlock> blocks = new ArrayList<>();
+    private final List<NativeBlock> blocks = new ArrayList<>(FIRST_CHUNKS);
     // Replaced under this, read by anyone.
     private volatile MemorySegment[] chunks = NO_CHUNKS; // doubled by copy; used slots never change
     private volatile @Nullable Shared current; // null once closed
     private volatile long ownUsedBytes; // in blocks of one piece
+    private volatile long usedInFull; // in chunks before the current one; stored before that
     private volatile long chargedBytes;
 
     /** Takes the first chunk. */
@@ -147,7 +149,8 @@ final class EntryArena {
             if (!late) {
                 index = installLocked(block);
                 if (index >= 0) {
-                    current = new Shared(index, full == null ? 0 : full.usedBytes());
+                    usedInFull += full == null ? 0 : full.usedBytes();
+                    current = new Shared(index);
                 }
             }
         }
@@ -172,7 +175,7 @@ final class EntryArena {
         }
         MemorySegment[] table = chunks;
         if (index == table.length) {
-            table = Arrays.copyOf(table, Math.max(8, index * 2));
+            table = Arrays.copyOf(table, Math.max(FIRST_CHUNKS, index * 2));
         }
         table[index] = block.memory();
         chunks = table;
@@ -210,8 +213,8 @@ final class EntryArena {
 
     /** Returns the bytes handed out; never less than what is in entries that are linked. */
     long usedBytes() {
-        Shared chunk = current;
-        return chunk == null ? 0 : chunk.usedBytes() + ownUsedBytes;
+        Shared chunk = current; // first: a chunk that fills up meanwhile counts twice for a moment, never not at all
+        return chunk == null ? 0 : chunk.usedBytes() + usedInFull + ownUsedBytes;
     }
 
     /** Returns the bytes charged to the account. */
@@ -253,14 +256,12 @@ final class EntryArena {
         }
 
         private final int index;
-        private final long usedBefore; // in the chunks before this one
 
         // Where the lowest value starts, above where the last node ends.
         private volatile long state;
 
-        Shared(int index, long usedBefore) {
+        Shared(int index) {
             this.index = index;
-            this.usedBefore = usedBefore;
             this.state = (long) NativePool.CHUNK_BYTES << 32;
         }
 
@@ -293,7 +294,7 @@ final class EntryArena {
 
         long usedBytes() {
             long now = state;
-            return usedBefore + nodeEnd(now) + NativePool.CHUNK_BYTES - valueStart(now);
+            return nodeEnd(now) + NativePool.CHUNK_BYTES - valueStart(now);
         }
     }
 }

@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
 
 /** What a memtable holds, counted by many threads at once: striped, so that they seldom meet in a cache line. */
 final class Tally {
-    private static final int STRIPES = 8; // a power of two
-    private static final int STRIDE = 16; // longs: two cache lines, since processors fetch pairs of them
+    private static final int STRIPES = 4; // a power of two
+    private static final int STRIDE = 8; // longs: a cache line
 
     private static final int COUNTS = 0; // tombstones above entries; a memtable cannot address 2^31 entries
     private static final int LARGEST = 1;
