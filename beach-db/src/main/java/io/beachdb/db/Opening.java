@@ -53,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  *       the page cache only, so it is written anew before anyone sees it
  *   <li>a new MANIFEST, which holds all of that and needs no older log
  *   <li>CURRENT is switched
- *   <li>a new log
+ *   <li>a new log, which the MANIFEST names then
  *   <li>the opening returns
  *   <li>in the background: the next log is allocated, what is not live is deleted
  * </ol>
@@ -168,6 +168,8 @@ final class Opening {
             logs = new LogSupply(
                     directory, databaseId, numbers::next, options.seams().scheduler(), account, logBytes(options));
             PreparedLog log = logs.takeGrowing();
+            // It is on disk, and will hold acknowledged writes: from here on its absence is damage, no cut of ours.
+            manifest.append(VersionEdit.builder().oldestLog(log.number()).build());
             Set<String> live = new HashSet<>(manifest.version().tableNames());
             live.addAll(Set.of(
                     FileName.CURRENT,
