@@ -365,7 +365,7 @@ public final class Engine implements CommitPipeline.Room {
 
     private WriteRequest beginPut(long keyLength, long valueLength, Durability durability) {
         Limits.checkKeyLength(keyLength);
-        checkBatchLength(keyLength + valueLength);
+        checkBatchLength(keyLength + Math.min(valueLength, Integer.MAX_VALUE)); // no sum overflows
         callbacks.checkOutside("put");
         return begin(BatchFormat.putLength(keyLength, valueLength), 1, keyLength + valueLength, durability);
     }
@@ -424,6 +424,7 @@ public final class Engine implements CommitPipeline.Room {
 
     /** Writes a batch of encoded operations; see {@link io.beachdb.WriteBatch}. */
     public long write(byte[] operations, int length, int count, Durability durability) {
+        Objects.requireNonNull(durability, "durability");
         checkBatchLength(length);
         callbacks.checkOutside("write");
         if (count == 0) {
@@ -601,7 +602,7 @@ public final class Engine implements CommitPipeline.Room {
 
     @Override
     public void logSynced(long sequence) {
-        durableWaiters.durable(durableSequence());
+        durableWaiters.durable(durableNow());
     }
 
     /** Takes no more writes; the first failure counts. */
@@ -758,7 +759,15 @@ public final class Engine implements CommitPipeline.Room {
 
     // ---- Durability.
 
+    /** As {@link #durableNow}, for callers: of a closed database nobody learns any more what a failed close left open. */
     public long durableSequence() {
+        if (views.current() == null) {
+            throw closedException();
+        }
+        return durableNow();
+    }
+
+    private long durableNow() {
         View view = views.current();
         if (view == null || options.readOnly()) {
             return visibleSequence();
@@ -808,8 +817,8 @@ public final class Engine implements CommitPipeline.Room {
         BeachException first = failure;
         if (closing || first != null) {
             durableWaiters.failed(first == null ? closedException() : first);
-        } else if (durableSequence() >= sequence) {
-            durableWaiters.durable(durableSequence());
+        } else if (durableNow() >= sequence) {
+            durableWaiters.durable(durableNow());
         } else {
             tasks.submit("when-durable", () -> reachDurable(sequence));
         }
@@ -823,14 +832,14 @@ public final class Engine implements CommitPipeline.Room {
             } else {
                 pipeline.wal().requestSync();
             }
-            durableWaiters.durable(durableSequence());
+            durableWaiters.durable(durableNow());
         } catch (BeachException e) {
             durableWaiters.failed(e);
         }
     }
 
     void flushed() {
-        durableWaiters.durable(durableSequence());
+        durableWaiters.durable(durableNow());
     }
 
     public Health health() {
@@ -951,7 +960,7 @@ public final class Engine implements CommitPipeline.Room {
                     opened.codec(),
                     KeyHash.provider(),
                     visibleSequence(),
-                    durableSequence());
+                    durableNow());
         } finally {
             unpin(pinned.view(), pinned.stripe());
         }
