@@ -117,10 +117,21 @@ final class Opening {
         }
     }
 
-    /** A read-only or existing-only opening must find the directory before it looks for the lock in it. */
+    /**
+     * A read-only or existing-only opening must find the directory before it looks for the lock in it, and makes no LOCK where
+     * there is nothing of ours.
+     */
     private static Path checked(Vfs vfs, Path path, Options options) {
-        openDirectory(vfs, path, DurableDirectory.Mode.READ_ONLY, options).close();
+        try (DurableDirectory found = openDirectory(vfs, path, DurableDirectory.Mode.READ_ONLY, options)) {
+            if (!options.createIfMissing() && found.list().stream().allMatch(name -> FileName.parse(name) == null)) {
+                throw noDatabase(found);
+            }
+        }
         return path;
+    }
+
+    private static DatabaseNotFoundException noDatabase(DurableDirectory directory) {
+        return new DatabaseNotFoundException(directory.path() + " holds no database. Nothing was changed.");
     }
 
     private static DurableDirectory openDirectory(Vfs vfs, Path path, DurableDirectory.Mode mode, Options options) {
@@ -224,7 +235,7 @@ final class Opening {
                     directory.path() + " holds a database already, and errorIfExists is set. Nothing was changed.");
         }
         if (found == null && (!options.createIfMissing() || options.readOnly())) {
-            throw new DatabaseNotFoundException(directory.path() + " holds no database. Nothing was changed.");
+            throw noDatabase(directory);
         }
     }
 
