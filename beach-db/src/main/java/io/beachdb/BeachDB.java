@@ -18,7 +18,9 @@ import org.jspecify.annotations.Nullable;
  * What holds after each call returns: {@code docs/durability.md}.
  *
  * <p>Errors are unchecked: the sealed {@code BeachException} family, and {@link IllegalArgumentException} for keys, values
- * and batches beyond the limits. No misuse crashes the JVM.
+ * and batches beyond the limits. A segment that cannot be used is refused as everywhere in Java, before anything is written:
+ * one of a closed arena by {@link IllegalStateException}, one confined to another thread by {@link WrongThreadException}. No
+ * misuse crashes the JVM.
  */
 public final class BeachDB implements Reader, AutoCloseable {
     private final Engine engine;

@@ -67,7 +67,8 @@ public record Options(
 
     public Options {
         Objects.requireNonNull(durability, "durability");
-        checkRange("loggedSyncInterval in ms", loggedSyncInterval.toMillis(), 1, 3_600_000);
+        Objects.requireNonNull(loggedSyncInterval, "loggedSyncInterval");
+        checkRange("loggedSyncInterval in ms", millis(loggedSyncInterval), 1, 3_600_000);
         checkRange("memoryBytes", memoryBytes, 4L << 20, Long.MAX_VALUE);
         checkRange("writeBufferBytes", writeBufferBytes, 64L << 10, 4L << 30);
         checkRange("maxImmutableMemtables", maxImmutableMemtables, 1, 16);
@@ -93,6 +94,12 @@ public record Options(
         if (readOnly && errorIfExists) {
             throw new IllegalArgumentException("readOnly and errorIfExists exclude each other");
         }
+    }
+
+    /** Returns milliseconds, or as many as a long holds for what has more. */
+    private static long millis(Duration duration) {
+        long seconds = Math.clamp(duration.getSeconds(), Long.MIN_VALUE / 1000, Long.MAX_VALUE / 1000 - 1);
+        return 1000 * seconds + duration.getNano() / 1_000_000;
     }
 
     private static void checkRange(String name, long value, long min, long max) {

@@ -1,11 +1,12 @@
 package io.beachdb;
 
+import io.beachdb.db.Limits;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An interval of keys: from {@code from} (inclusive) to {@code to} (exclusive), either of which may be open (null). Holds
- * copies of the keys given.
+ * copies of the keys given, which have the same limit as all keys.
  */
 public final class Range {
     private static final Range ALL = new Range(null, null);
@@ -14,8 +15,16 @@ public final class Range {
     private final byte @Nullable [] to;
 
     private Range(byte @Nullable [] from, byte @Nullable [] to) {
+        checkLength(from);
+        checkLength(to);
         this.from = from;
         this.to = to;
+    }
+
+    private static void checkLength(byte @Nullable [] bound) {
+        if (bound != null) {
+            Limits.checkKeyLength(bound.length);
+        }
     }
 
     /** Every key. */

@@ -23,8 +23,11 @@ public final class WriteBatch {
         this(512);
     }
 
-    /** @param initialBytes room to begin with */
+    /** @param initialBytes room to begin with, 0 to 1 GiB */
     public WriteBatch(int initialBytes) {
+        if (initialBytes < 0 || initialBytes > MAX_BYTES) {
+            throw new IllegalArgumentException("initialBytes is " + initialBytes + ", allowed 0 to " + MAX_BYTES);
+        }
         operations = new byte[Math.max(64, initialBytes)];
     }
 
@@ -121,7 +124,7 @@ public final class WriteBatch {
     /** Makes room, writes kind and key length, and returns where the operation starts. */
     private int begin(int kind, long keyLength, long valueLength) {
         Limits.checkKeyLength(keyLength);
-        long needed = length + 1 + 2L * Varint.MAX_BYTES + keyLength + valueLength;
+        long needed = length + 1 + 2L * Varint.MAX_BYTES + keyLength + Math.min(valueLength, Integer.MAX_VALUE);
         if (needed > MAX_BYTES) {
             throw new IllegalArgumentException(
                     "batch would have " + needed + " bytes, allowed up to " + MAX_BYTES + ": write it in parts");

@@ -452,6 +452,7 @@ final class DbCursor implements Cursor {
     @Override
     public void copyKey(MemorySegment destination, long at) {
         checkReadable();
+        checkFits(keyLength(), destination, at);
         MemorySegment.copy(rawKeyMemory(), keyOffset(), destination, at, keyLength());
         checkStillOpen();
     }
@@ -459,12 +460,20 @@ final class DbCursor implements Cursor {
     @Override
     public void copyValue(MemorySegment destination, long at) {
         checkReadable();
+        checkFits(valueLength(), destination, at);
         if (forwards) {
             input.copyValue(0, destination, at, input.valueLength());
         } else {
             MemorySegment.copy(savedValue.memory(), 0, destination, at, savedValueLength);
         }
         checkStillOpen();
+    }
+
+    private static void checkFits(long length, MemorySegment destination, long at) {
+        if (at < 0 || at > destination.byteSize() - length) {
+            throw new IllegalArgumentException(length + " bytes do not fit at offset " + at + " of a destination of "
+                    + destination.byteSize() + " bytes");
+        }
     }
 
     @Override

@@ -102,7 +102,6 @@ public final class Engine implements CommitPipeline.Room {
     // What the failed log had on disk: whatever memory shows beyond it is in doubt until a resume has brought it to
     // disk.
     private volatile long durableCap = Long.MAX_VALUE;
-    private volatile long durableAtClose;
     private volatile boolean diskFull;
     private volatile boolean closing;
     private volatile boolean closed;
@@ -380,7 +379,7 @@ public final class Engine implements CommitPipeline.Room {
 
     private WriteRequest beginPut(long keyLength, long valueLength, Durability durability) {
         Limits.checkKeyLength(keyLength);
-        checkBatchLength(keyLength + valueLength);
+        checkBatchLength(keyLength + Math.min(valueLength, Integer.MAX_VALUE)); // no sum overflows
         callbacks.checkOutside("put");
         return begin(BatchFormat.putLength(keyLength, valueLength), 1, keyLength + valueLength, durability);
     }
@@ -439,6 +438,7 @@ public final class Engine implements CommitPipeline.Room {
 
     /** Writes a batch of encoded operations; see {@link io.beachdb.WriteBatch}. */
     public long write(byte[] operations, int length, int count, Durability durability) {
+        Objects.requireNonNull(durability, "durability");
         checkBatchLength(length);
         callbacks.checkOutside("write");
         if (count == 0) {
@@ -619,7 +619,7 @@ public final class Engine implements CommitPipeline.Room {
 
     @Override
     public void logSynced(long sequence) {
-        durableWaiters.durable(durableSequence());
+        durableWaiters.durable(durableNow());
     }
 
     /** Takes no more writes; the first failure counts. */
@@ -775,7 +775,15 @@ public final class Engine implements CommitPipeline.Room {
 
     // ---- Durability.
 
+    /** As {@link #durableNow}, for callers: of a closed database nobody learns any more what a failed close left open. */
     public long durableSequence() {
+        if (views.current() == null) {
+            throw closedException();
+        }
+        return durableNow();
+    }
+
+    private long durableNow() {
         if (options.readOnly()) {
             return visibleSequence();
         }
@@ -789,7 +797,7 @@ public final class Engine implements CommitPipeline.Room {
         long inLogs = Math.min(durableCap, synced >= handedOver ? visible : Math.min(synced, visible));
         View view = views.current();
         if (view == null) {
-            return durableAtClose;
+            return flusher.flushedSequence(); // closed: there is nobody to ask any more
         }
         long unlogged = view.active.firstUnlogged;
         for (MemtableSlot slot : view.immutables) {
@@ -834,8 +842,8 @@ public final class Engine implements CommitPipeline.Room {
         BeachException first = failure;
         if (closing || first != null) {
             durableWaiters.failed(first == null ? closedException() : first);
-        } else if (durableSequence() >= sequence) {
-            durableWaiters.durable(durableSequence());
+        } else if (durableNow() >= sequence) {
+            durableWaiters.durable(durableNow());
         } else {
             tasks.submit("when-durable", () -> reachDurable(sequence));
         }
@@ -849,7 +857,7 @@ public final class Engine implements CommitPipeline.Room {
             } else {
                 pipeline.wal().requestSync();
             }
-            durableWaiters.durable(durableSequence());
+            durableWaiters.durable(durableNow());
         } catch (BeachException e) {
             durableWaiters.failed(e);
         }
@@ -857,7 +865,7 @@ public final class Engine implements CommitPipeline.Room {
 
     void flushed() {
         progress.wake();
-        durableWaiters.durable(durableSequence());
+        durableWaiters.durable(durableNow());
     }
 
     public Health health() {
@@ -983,7 +991,7 @@ public final class Engine implements CommitPipeline.Room {
                     opened.codec(),
                     KeyHash.provider(),
                     visibleSequence(),
-                    durableSequence());
+                    durableNow());
         } finally {
             unpin(pinned.view(), pinned.stripe());
         }
@@ -1036,7 +1044,6 @@ public final class Engine implements CommitPipeline.Room {
         for (DbCursor cursor : cursors) {
             closeCursor(cursor, "the close of the database");
         }
-        durableAtClose = durableSequence();
         views.publish(null);
         while (!views.isSettled() || !callbacks.isNone()) {
             views.collect();

@@ -53,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  *       the page cache only, so it is written anew before anyone sees it
  *   <li>a new MANIFEST, which holds all of that and needs no older log
  *   <li>CURRENT is switched
- *   <li>a new log
+ *   <li>a new log, which the MANIFEST names then
  *   <li>the opening returns
  *   <li>in the background: the next log is allocated, what is not live is deleted
  * </ol>
@@ -117,10 +117,21 @@ final class Opening {
         }
     }
 
-    /** A read-only or existing-only opening must find the directory before it looks for the lock in it. */
+    /**
+     * A read-only or existing-only opening must find the directory before it looks for the lock in it, and makes no LOCK where
+     * there is nothing of ours.
+     */
     private static Path checked(Vfs vfs, Path path, Options options) {
-        openDirectory(vfs, path, DurableDirectory.Mode.READ_ONLY, options).close();
+        try (DurableDirectory found = openDirectory(vfs, path, DurableDirectory.Mode.READ_ONLY, options)) {
+            if (!options.createIfMissing() && found.list().stream().allMatch(name -> FileName.parse(name) == null)) {
+                throw noDatabase(found);
+            }
+        }
         return path;
+    }
+
+    private static DatabaseNotFoundException noDatabase(DurableDirectory directory) {
+        return new DatabaseNotFoundException(directory.path() + " holds no database. Nothing was changed.");
     }
 
     private static DurableDirectory openDirectory(Vfs vfs, Path path, DurableDirectory.Mode mode, Options options) {
@@ -168,6 +179,8 @@ final class Opening {
             logs = new LogSupply(
                     directory, databaseId, numbers::next, options.seams().scheduler(), account, logBytes(options));
             PreparedLog log = logs.takeGrowing();
+            // It is on disk, and will hold acknowledged writes: from here on its absence is damage, no cut of ours.
+            manifest.append(VersionEdit.builder().oldestLog(log.number()).build());
             Set<String> live = new HashSet<>(manifest.version().tableNames());
             live.addAll(Set.of(
                     FileName.CURRENT,
@@ -222,7 +235,7 @@ final class Opening {
                     directory.path() + " holds a database already, and errorIfExists is set. Nothing was changed.");
         }
         if (found == null && (!options.createIfMissing() || options.readOnly())) {
-            throw new DatabaseNotFoundException(directory.path() + " holds no database. Nothing was changed.");
+            throw noDatabase(directory);
         }
     }
 

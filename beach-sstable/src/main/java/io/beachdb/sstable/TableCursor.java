@@ -328,13 +328,25 @@ final class TableCursor implements EntryCursor {
         checkValid();
         NativeBlock value = largeValue;
         if (value == null) {
-            value = context.account().acquire(MemoryUse.PINNED, valueLength);
-            largeValue = value; // released with the entry, also when the copy fails
-            valid = false;
-            table.file().copyValue(context.account(), use, extents, valueLength, 0, value.memory(), 0, valueLength);
-            valid = true;
+            value = readLargeValue();
+            largeValue = value; // released with the entry
         }
         return value.memory();
+    }
+
+    /** Reads the value; if it is damaged, the cursor still stands on its entry, and can go on from there. */
+    private NativeBlock readLargeValue() {
+        NativeBlock value = context.account().acquire(MemoryUse.PINNED, valueLength);
+        boolean whole = false;
+        try {
+            table.file().copyValue(context.account(), use, extents, valueLength, 0, value.memory(), 0, valueLength);
+            whole = true;
+            return value;
+        } finally {
+            if (!whole) {
+                context.account().release(MemoryUse.PINNED, value);
+            }
+        }
     }
 
     @Override

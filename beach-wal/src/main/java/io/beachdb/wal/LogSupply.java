@@ -147,6 +147,7 @@ public final class LogSupply implements AutoCloseable {
     }
 
     private PreparedLog take(long minBytes, long allocateBytes) {
+        forgetFailure();
         while (true) {
             PreparedLog found = pollReady(minBytes);
             if (found != null) {
@@ -155,6 +156,11 @@ public final class LogSupply implements AutoCloseable {
             begin(allocateBytes);
             scheduler.await(changed, this::isSettled);
         }
+    }
+
+    /** Forgets a try in the background that failed before anybody waited for it: there may be room by now. */
+    private synchronized void forgetFailure() {
+        failure = null;
     }
 
     private synchronized boolean isSettled() {
