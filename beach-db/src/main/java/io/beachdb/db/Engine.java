@@ -547,8 +547,11 @@ public final class Engine implements CommitPipeline.Room {
         flusher.schedule();
     }
 
+    /** Makes an empty memtable; as leader. Its flush, should nothing be written to it, must not seem to go back. */
     MemtableSlot newSlot(long log) {
-        return new MemtableSlot(Opened.newMemtable(options, account), log);
+        MemtableSlot slot = new MemtableSlot(Opened.newMemtable(options, account), log);
+        slot.lastSequence = pipeline.lastSequence();
+        return slot;
     }
 
     private void awaitFlushes() {
@@ -1025,12 +1028,15 @@ public final class Engine implements CommitPipeline.Room {
 
     /** On an engine thread: brings to disk what is only in memory, ends log and manifest. */
     private void finishFiles(Closing problems) {
-        if (failure == null) {
-            problems.attempt(() -> {
-                if (hasUnlogged(visibleSequence())) {
-                    flusher.flushForClose(active);
-                }
-            });
+        BeachException first = failure;
+        if (hasUnlogged(visibleSequence())) {
+            if (first == null) {
+                problems.attempt(() -> flusher.flushForClose(active));
+            } else {
+                problems.add(new StorageException(
+                        "unlogged writes are not on disk: an earlier failure, which is the cause, stopped their flush.",
+                        first));
+            }
         }
         WalWriter wal = pipeline.wal();
         if (wal.failure() == null) {
