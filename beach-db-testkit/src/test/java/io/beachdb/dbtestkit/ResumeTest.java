@@ -231,6 +231,28 @@ class ResumeTest {
         }
     }
 
+    /** A log that could not be made ahead of need is made when it is needed: nobody hears of the first try. */
+    @Test
+    void logSupplyFailsInTheBackground_theNextNeedTriesAgain() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                engine.disk()
+                        .inject(Fault.on(operation -> operation.kind() == DiskOperation.Kind.ALLOCATE
+                                && operation.name().endsWith(".wal.tmp")
+                                && operation.offset() > 0));
+                open(engine);
+                engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                engine.step(BeachDB::flush);
+                engine.step(db -> put(db, "b", "1", Durability.SYNCED));
+                afterCut(engine, db -> {
+                    assertHas(db, "a", "1");
+                    assertHas(db, "b", "1");
+                });
+                engine.step(BeachDB::close);
+            }
+        }
+    }
+
     // ---- a failed sync of the directory
 
     @Test

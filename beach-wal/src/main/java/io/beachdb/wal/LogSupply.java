@@ -142,6 +142,7 @@ public final class LogSupply implements AutoCloseable {
     }
 
     private PreparedLog take(long minBytes, long allocateBytes) {
+        forgetFailure();
         while (true) {
             PreparedLog found = pollReady(minBytes);
             if (found != null) {
@@ -150,6 +151,11 @@ public final class LogSupply implements AutoCloseable {
             begin(allocateBytes);
             scheduler.await(changed, this::isSettled);
         }
+    }
+
+    /** Forgets why an earlier try in the background failed: who needs a log now has it tried again. */
+    private synchronized void forgetFailure() {
+        failure = null;
     }
 
     private synchronized boolean isSettled() {
@@ -189,7 +195,7 @@ public final class LogSupply implements AutoCloseable {
             Recyclable old = allocateBytes == logBytes ? pollRecyclable() : null;
             made = old == null ? create(allocateBytes) : recycle(old);
         } catch (RuntimeException e) {
-            failed = e; // thrown by the take that waits for it, or forgotten by the next try
+            failed = e; // thrown by the take that waits for it, else forgotten by the next
         } finally {
             boolean late;
             synchronized (this) {
