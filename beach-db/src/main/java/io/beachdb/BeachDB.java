@@ -226,7 +226,7 @@ public final class BeachDB implements Reader, AutoCloseable {
 
     /** Returns the options it was opened with. */
     public Options options() {
-        return engine.options();
+        return engine.userOptions();
     }
 
     /** Returns the directory, absolute, links resolved. */

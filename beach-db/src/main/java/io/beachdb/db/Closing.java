@@ -1,6 +1,7 @@
 package io.beachdb.db;
 
 import io.beachdb.base.BeachException;
+import io.beachdb.base.StorageException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +15,8 @@ final class Closing {
             step.run();
         } catch (BeachException e) {
             add(e);
+        } catch (RuntimeException | Error e) {
+            add(new StorageException("closing met an error of its own; the rest was closed all the same.", e));
         }
     }
 

@@ -47,6 +47,8 @@ final class CommitPipeline implements WalListener {
      *     the two who set them at least one sees the other's.
      * P6  A request that is done belongs to its caller again: nothing of it is read after the flag that lets it go is set,
      *     but for deciding on a wake, which does no harm when it is spurious.
+     * P7  An insert that ends with an error leaves a part of its batch behind. Then nothing from there on becomes visible,
+     *     and everybody who waits for that is told.
      */
     private static final VarHandle QUEUE;
     private static final VarHandle LEADING;
@@ -115,6 +117,7 @@ final class CommitPipeline implements WalListener {
     private volatile boolean advancing;
 
     private volatile long visibleSequence;
+    private volatile @Nullable StorageException broken; // P7
 
     // Guarded by itself: synced writes whose sync is to come, in the order of their sequences.
     private final Deque<WriteRequest> unsynced = new ArrayDeque<>();
@@ -189,13 +192,16 @@ final class CommitPipeline implements WalListener {
             scheduler.await(request.signal, done);
         }
         StorageException failure = request.logFailure;
+        if (failure == null && !request.isSatisfied()) {
+            failure = broken;
+        }
         if (failure != null) {
             throw new WriteIndeterminateException(
                     request.firstSequence,
                     request.lastSequence,
                     "the log failed under this write: sequences " + request.firstSequence + " to "
-                            + request.lastSequence
-                            + " are visible now, and after a crash wholly there or wholly not. resume() or a reopen decides it.",
+                            + request.lastSequence + (request.visible ? " are" : " are not")
+                            + " visible now, and after a crash wholly there or wholly not. resume() or a reopen decides it.",
                     failure);
         }
         return request.lastSequence;
@@ -245,10 +251,28 @@ final class CommitPipeline implements WalListener {
                 synced |= assign(group.get(i));
             }
             handOver(synced, own);
+        } catch (RuntimeException | Error e) {
+            giveUpGroup(brokenBy(e));
+            throw e;
         } finally {
             group.clear();
             firstPending = 0;
             letGoOfLead();
+        }
+    }
+
+    private static StorageException brokenBy(Throwable e) {
+        return new StorageException("the commit of a group met an error of its own.", e);
+    }
+
+    /** Lets everybody of the group go who is still waiting for its leader. */
+    private void giveUpGroup(StorageException failure) {
+        room.logFailed(failure);
+        for (WriteRequest request : group.subList(firstPending, group.size())) {
+            if (request.slot == null && request.refusal == null) {
+                request.refusal = new WriteRefusedException("the write was refused by an internal failure", failure);
+            }
+            release(request, failure, null);
         }
     }
 
@@ -267,6 +291,9 @@ final class CommitPipeline implements WalListener {
 
     /** Gives a request its sequences and appends it; returns whether somebody must sync for it. */
     private boolean assign(WriteRequest request) {
+        if (ringTail - ringHead >= RING) {
+            handOverPending(); // what fills the ring may be of this very group, and wait for us
+        }
         MemtableSlot slot;
         try {
             slot = room.makeRoom(request);
@@ -312,6 +339,12 @@ final class CommitPipeline implements WalListener {
             request.logFailure = e;
             room.logFailed(e);
             return;
+        } catch (RuntimeException | Error e) {
+            StorageException failure = brokenBy(e);
+            wal().fail(failure); // a piece of the record may be in its buffer
+            request.logFailure = failure;
+            room.logFailed(failure);
+            return;
         }
         if (request.durability == Durability.SYNCED) {
             synchronized (unsynced) {
@@ -324,7 +357,10 @@ final class CommitPipeline implements WalListener {
         long tail = ringTail;
         if (tail - ringHead >= RING) {
             waitsForRing = true;
-            scheduler.await(ringFree, () -> tail - ringHead < RING);
+            scheduler.await(ringFree, () -> tail - ringHead < RING || broken != null);
+            if (tail - ringHead >= RING) {
+                throw new StorageException("the write path broke off", broken);
+            }
             waitsForRing = false;
         }
         ring.set((int) (tail & RING - 1), request);
@@ -379,8 +415,9 @@ final class CommitPipeline implements WalListener {
             }
             return;
         }
+        request.state =
+                WriteRequest.LED; // before it can be seen: who makes it visible wakes its caller, who looks at this
         insert(request, own);
-        request.state = WriteRequest.LED;
         advance(null);
     }
 
@@ -391,7 +428,36 @@ final class CommitPipeline implements WalListener {
     }
 
     /** Inserts a request's entries, with the place-memory of {@code inserting}'s last insert. */
-    private static void insert(WriteRequest request, WriteRequest inserting) {
+    private void insert(WriteRequest request, WriteRequest inserting) {
+        try {
+            insertAll(request, inserting);
+        } catch (RuntimeException | Error e) {
+            breakOff(brokenBy(e));
+            throw e;
+        }
+        request.inserted = true;
+    }
+
+    /** P7: half a batch is in the memtable, so nothing more becomes visible, and nobody waits for that. */
+    private void breakOff(StorageException failure) {
+        room.logFailed(failure);
+        broken = failure;
+        ringFree.wake();
+        for (long at = ringHead; at < ringTail; at++) {
+            WriteRequest waiting = ring.get((int) (at & RING - 1));
+            if (waiting != null) {
+                waiting.signal.wake();
+            }
+        }
+    }
+
+    /** Returns why nothing becomes visible any more, until the database is opened anew; null while all is well. */
+    @Nullable
+    StorageException broken() {
+        return broken;
+    }
+
+    private static void insertAll(WriteRequest request, WriteRequest inserting) {
         MemtableSlot slot = request.slot;
         if (slot == null) {
             throw new AssertionError("P1: inserted before it was given a memtable");
@@ -413,7 +479,6 @@ final class CommitPipeline implements WalListener {
                     batch.valueOffset,
                     batch.valueLength);
         }
-        request.inserted = true;
     }
 
     /** Makes visible what is inserted, in order. */
@@ -473,7 +538,14 @@ final class CommitPipeline implements WalListener {
 
     @Override
     public void failed(StorageException failure) {
-        room.logFailed(failure);
+        try {
+            room.logFailed(failure);
+        } finally {
+            failUnsynced(failure);
+        }
+    }
+
+    private void failUnsynced(StorageException failure) {
         while (true) {
             WriteRequest request;
             synchronized (unsynced) {

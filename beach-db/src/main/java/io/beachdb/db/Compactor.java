@@ -55,7 +55,12 @@ final class Compactor {
             if (plan == null) {
                 return;
             }
-            engine.tasks().submit("compaction", () -> runAll(plan));
+            try {
+                engine.tasks().submit("compaction", () -> runAll(plan));
+            } catch (RuntimeException | Error e) {
+                release(plan); // no thread to be had
+                throw e;
+            }
         }
     }
 
@@ -126,6 +131,9 @@ final class Compactor {
         } catch (BeachException e) {
             engine.fail(e); // damage: what it would have read is not thrown away
             return false;
+        } catch (RuntimeException | Error e) {
+            engine.fail(new StorageException("a compaction met an error of its own.", e));
+            throw e;
         } finally {
             release(plan);
             if (retry) {

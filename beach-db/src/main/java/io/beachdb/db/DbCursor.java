@@ -114,7 +114,15 @@ final class DbCursor implements Cursor {
             throw new ClosedException("the cursor was closed by " + by);
         }
         if (checkLifetimes) {
-            endLifetime();
+            boolean ended = false;
+            try {
+                endLifetime();
+                ended = true;
+            } finally {
+                if (!ended) {
+                    end(); // the segment is in use by a system call
+                }
+            }
         }
     }
 
@@ -383,11 +391,16 @@ final class DbCursor implements Cursor {
     }
 
     private void checkReadable() {
+        checkStillOpen();
+        checkValid();
+    }
+
+    /** Also after a copy: if the database was closed meanwhile, its memory may have had other bytes by then. */
+    private void checkStillOpen() {
         String by = closedBy;
         if (by != null) {
             throw new ClosedException("the cursor was closed by " + by);
         }
-        checkValid();
     }
 
     private MemorySegment rawKeyMemory() {
@@ -440,6 +453,7 @@ final class DbCursor implements Cursor {
     public void copyKey(MemorySegment destination, long at) {
         checkReadable();
         MemorySegment.copy(rawKeyMemory(), keyOffset(), destination, at, keyLength());
+        checkStillOpen();
     }
 
     @Override
@@ -450,13 +464,16 @@ final class DbCursor implements Cursor {
         } else {
             MemorySegment.copy(savedValue.memory(), 0, destination, at, savedValueLength);
         }
+        checkStillOpen();
     }
 
     @Override
     public int compareKey(MemorySegment key) {
         checkReadable();
-        return Keys.compare(
+        int order = Keys.compare(
                 rawKeyMemory(), keyOffset(), keyLength(), key, 0, (int) Math.min(Integer.MAX_VALUE, key.byteSize()));
+        checkStillOpen();
+        return order;
     }
 
     // Identity: segments of one address and size are equal, although one may be closed.

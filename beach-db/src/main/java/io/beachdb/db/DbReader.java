@@ -101,19 +101,20 @@ final class DbReader implements Snapshot {
     @Override
     public <T> @Nullable T view(MemorySegment key, Function<MemorySegment, T> reader) {
         Objects.requireNonNull(reader, "reader");
-        Pinned pinned = pin(key);
-        if (pinned == null) {
-            return null;
-        }
+        // Around the pin: a close waits for callbacks, and frees what is pinned only after them.
+        engine.callbacks().enter();
         try {
-            engine.callbacks().enter();
+            Pinned pinned = pin(key);
+            if (pinned == null) {
+                return null;
+            }
             try {
                 return reader.apply(pinned.value());
             } finally {
-                engine.callbacks().exit();
+                pinned.release();
             }
         } finally {
-            pinned.release();
+            engine.callbacks().exit();
         }
     }
 

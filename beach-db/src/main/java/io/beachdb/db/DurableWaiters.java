@@ -7,9 +7,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 
-/** Futures that wait for a sequence to be on disk. */
+/** Futures that wait for a sequence to be on disk. Told on a thread with no other work: executors are foreign code. */
 final class DurableWaiters {
     private record Waiter(long sequence, CompletableFuture<Long> future, Executor executor) {}
 
@@ -33,14 +32,15 @@ final class DurableWaiters {
     /** Everything up to {@code durable} is on disk. */
     void durable(long durable) {
         for (Waiter waiter : take(durable)) {
-            complete(waiter, () -> waiter.future.complete(durable));
+            scheduler.execute("durable-future", () -> complete(waiter, () -> waiter.future.complete(durable)));
         }
     }
 
     /** Nothing more will be on disk by itself. */
     void failed(BeachException failure) {
         for (Waiter waiter : take(Long.MAX_VALUE)) {
-            complete(waiter, () -> waiter.future.completeExceptionally(failure));
+            scheduler.execute(
+                    "durable-future", () -> complete(waiter, () -> waiter.future.completeExceptionally(failure)));
         }
     }
 
@@ -62,10 +62,9 @@ final class DurableWaiters {
     private void complete(Waiter waiter, Runnable completion) {
         try {
             waiter.executor.execute(completion);
-        } catch (RejectedExecutionException e) {
-            // The caller's executor takes nothing more; the answer must come all the same, on a thread with no other
-            // work.
-            scheduler.execute("durable-future", completion);
+        } catch (RuntimeException | Error e) {
+            // The caller's executor takes nothing more, or is broken; the answer must come all the same.
+            completion.run();
         }
     }
 }

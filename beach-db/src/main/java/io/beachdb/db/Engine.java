@@ -65,7 +65,7 @@ public final class Engine implements CommitPipeline.Room {
      */
     private static final long DISK_FULL_RETRY_NANOS = 200_000_000;
     private static final long POLL_NANOS = 1_000_000;
-    private static final long ENTRY_OVERHEAD_BYTES = 64;
+    private static final long ENTRY_OVERHEAD_BYTES = 32; // of small entries in a memtable, at least
 
     // Set once.
     private final Options options;
@@ -82,7 +82,8 @@ public final class Engine implements CommitPipeline.Room {
     private final Compactor compactor;
     private final WriteThrottle throttle;
     private final DurableWaiters durableWaiters;
-    private final Callbacks callbacks = new Callbacks();
+    private final GuardedListener listener;
+    private final Callbacks callbacks;
     private final DbReader newest = DbReader.newest(this);
     private final Mutex state;
     private final Mutex manifestMutex;
@@ -98,6 +99,10 @@ public final class Engine implements CommitPipeline.Room {
     private long assignedBytes;
 
     private volatile @Nullable BeachException failure;
+    // What the failed log had on disk: whatever memory shows beyond it is in doubt until a resume has brought it to
+    // disk.
+    private volatile long durableCap = Long.MAX_VALUE;
+    private volatile long durableAtClose;
     private volatile boolean diskFull;
     private volatile boolean closing;
     private volatile boolean closed;
@@ -106,6 +111,8 @@ public final class Engine implements CommitPipeline.Room {
         this.options = options;
         this.opened = opened;
         this.tasks = tasks;
+        this.listener = (GuardedListener) options.listener();
+        this.callbacks = listener.callbacks();
         this.scheduler = options.seams().scheduler();
         this.budget = opened.budget();
         this.account = opened.account();
@@ -115,7 +122,7 @@ public final class Engine implements CommitPipeline.Room {
         this.progress = scheduler.newSignal("progress", 0);
         this.views = new Views(opened.epochs(), scheduler);
         this.pipeline = new CommitPipeline(scheduler, this, opened.lastSequence());
-        this.requests = new RequestPool(() -> new WriteRequest(account, scheduler));
+        this.requests = new RequestPool(() -> new WriteRequest(account, scheduler, () -> pipeline.broken() != null));
         this.durableWaiters = new DurableWaiters(scheduler);
         this.throttle = new WriteThrottle(options, scheduler);
         this.flusher = new Flusher(this, opened);
@@ -134,7 +141,10 @@ public final class Engine implements CommitPipeline.Room {
         Objects.requireNonNull(directory, "directory");
         Objects.requireNonNull(options, "options");
         EngineTasks tasks = new EngineTasks(options.seams().scheduler());
-        Engine engine = tasks.call("open", () -> Opening.open(directory, options, tasks));
+        Options guarded = options.toBuilder()
+                .listener(new GuardedListener(options.listener()))
+                .build();
+        Engine engine = tasks.call("open", () -> Opening.open(directory, guarded, tasks));
         engine.start();
         return engine;
     }
@@ -144,6 +154,11 @@ public final class Engine implements CommitPipeline.Room {
             tasks.submit("after-open", opened::afterOpen);
             compactor.schedule();
         }
+    }
+
+    /** Returns the options as they were given. */
+    public Options userOptions() {
+        return options.toBuilder().listener(listener.inner()).build();
     }
 
     public Options options() {
@@ -175,7 +190,7 @@ public final class Engine implements CommitPipeline.Room {
     }
 
     DatabaseListener listener() {
-        return options.listener();
+        return listener;
     }
 
     Signal progress() {
@@ -517,7 +532,7 @@ public final class Engine implements CommitPipeline.Room {
         pipeline.handOverPending();
         while (!hasMemoryFor(bytes)) {
             checkWritable();
-            if (!flusher.isPending() && views.isSettled()) {
+            if (!flusher.isPending() && views.isSettledButForPins()) {
                 break; // what is left belongs to others, who may wait for us: go over the number, as readers do
             }
             scheduler.await(progress, () -> closing || failure != null || hasRoomNow(bytes), 10 * POLL_NANOS);
@@ -547,10 +562,9 @@ public final class Engine implements CommitPipeline.Room {
         flusher.schedule();
     }
 
-    /** Makes an empty memtable; as leader. Its flush, should nothing be written to it, must not seem to go back. */
     MemtableSlot newSlot(long log) {
         MemtableSlot slot = new MemtableSlot(Opened.newMemtable(options, account), log);
-        slot.lastSequence = pipeline.lastSequence();
+        slot.lastSequence = pipeline.lastSequence(); // an empty one's too: a flush says how far the tables are
         return slot;
     }
 
@@ -599,6 +613,7 @@ public final class Engine implements CommitPipeline.Room {
 
     @Override
     public void logFailed(StorageException cause) {
+        durableCap = Math.min(durableCap, pipeline.wal().syncedSequence()); // before what failed becomes visible
         fail(cause);
     }
 
@@ -712,8 +727,8 @@ public final class Engine implements CommitPipeline.Room {
         });
         MemtableSlot newestWaiting = last[0];
         if (newestWaiting != null) {
-            scheduler.await(progress, () -> closed || failure != null || !isImmutable(newestWaiting));
-            if (isImmutable(newestWaiting)) {
+            scheduler.await(progress, () -> closed || failure != null || isFlushed(newestWaiting));
+            if (!isFlushed(newestWaiting)) {
                 checkNotFailed();
                 throw closedException();
             }
@@ -740,9 +755,8 @@ public final class Engine implements CommitPipeline.Room {
         }
     }
 
-    private boolean isImmutable(MemtableSlot slot) {
-        View view = views.current();
-        return view != null && Arrays.asList(view.immutables).contains(slot);
+    private boolean isFlushed(MemtableSlot slot) {
+        return flusher.flushedSequence() >= slot.lastSequence;
     }
 
     public void compact(Range range) {
@@ -762,17 +776,21 @@ public final class Engine implements CommitPipeline.Room {
     // ---- Durability.
 
     public long durableSequence() {
-        View view = views.current();
-        if (view == null || options.readOnly()) {
+        if (options.readOnly()) {
             return visibleSequence();
         }
         // In this order: what is visible was handed over before, so a log that has synced all it was handed has synced
-        // it.
+        // it;
+        // and a memtable that is gone from the view after that was flushed.
         long visible = pipeline.visibleSequence();
         WalWriter wal = pipeline.wal();
         long handedOver = wal.handedOverSequence();
         long synced = wal.syncedSequence();
-        long inLogs = synced >= handedOver ? visible : Math.min(synced, visible);
+        long inLogs = Math.min(durableCap, synced >= handedOver ? visible : Math.min(synced, visible));
+        View view = views.current();
+        if (view == null) {
+            return durableAtClose;
+        }
         long unlogged = view.active.firstUnlogged;
         for (MemtableSlot slot : view.immutables) {
             unlogged = Math.min(unlogged, slot.firstUnlogged);
@@ -807,6 +825,11 @@ public final class Engine implements CommitPipeline.Room {
     }
 
     public CompletableFuture<Long> whenDurable(long sequence, Executor executor) {
+        Objects.requireNonNull(executor, "executor");
+        if (sequence > visibleSequence()) {
+            throw new IllegalArgumentException(
+                    "sequence is " + sequence + ", the newest write has " + visibleSequence());
+        }
         CompletableFuture<Long> future = durableWaiters.add(sequence, executor);
         BeachException first = failure;
         if (closing || first != null) {
@@ -833,6 +856,7 @@ public final class Engine implements CommitPipeline.Room {
     }
 
     void flushed() {
+        progress.wake();
         durableWaiters.durable(durableSequence());
     }
 
@@ -883,6 +907,10 @@ public final class Engine implements CommitPipeline.Room {
                     "cannot resume: a sync of the directory failed, so which names are on disk is unknown. Close and reopen.",
                     poisoned);
         }
+        StorageException broken = pipeline.broken();
+        if (broken != null) {
+            throw new StorageException("cannot resume: a write ended midway in memory. Close and reopen.", broken);
+        }
         awaitInserts();
         flusher.awaitIdle();
         compactor.awaitIdle();
@@ -905,6 +933,7 @@ public final class Engine implements CommitPipeline.Room {
             manifestMutex.unlock();
         }
         flusher.flushAllNow();
+        durableCap = Long.MAX_VALUE;
         failure = null;
     }
 
@@ -914,7 +943,7 @@ public final class Engine implements CommitPipeline.Room {
     }
 
     void awaitVisible(long sequence) {
-        while (pipeline.visibleSequence() < sequence) {
+        while (pipeline.visibleSequence() < sequence && pipeline.broken() == null) {
             scheduler.await(progress, () -> pipeline.visibleSequence() >= sequence, POLL_NANOS);
         }
     }
@@ -1007,6 +1036,7 @@ public final class Engine implements CommitPipeline.Room {
         for (DbCursor cursor : cursors) {
             closeCursor(cursor, "the close of the database");
         }
+        durableAtClose = durableSequence();
         views.publish(null);
         while (!views.isSettled() || !callbacks.isNone()) {
             views.collect();

@@ -20,14 +20,23 @@ final class EngineTasks {
     /** Runs a task on an engine thread. */
     void submit(String name, Runnable task) {
         running.incrementAndGet();
-        scheduler.execute(name, () -> {
-            try {
-                task.run();
-            } finally {
-                running.decrementAndGet();
-                ended.wake();
-            }
-        });
+        try {
+            scheduler.execute(name, () -> {
+                try {
+                    task.run();
+                } finally {
+                    left();
+                }
+            });
+        } catch (RuntimeException | Error e) {
+            left(); // no thread to be had
+            throw e;
+        }
+    }
+
+    private void left() {
+        running.decrementAndGet();
+        ended.wake();
     }
 
     /** Runs {@code task} on an engine thread and waits for its result: for calls of users that change files. */

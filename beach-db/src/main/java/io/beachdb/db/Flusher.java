@@ -33,7 +33,12 @@ final class Flusher {
     /** Starts the work if there is any and it is not going on. */
     void schedule() {
         if (!stopped && running.compareAndSet(false, true)) {
-            engine.tasks().submit("flush", this::run);
+            try {
+                engine.tasks().submit("flush", this::run);
+            } catch (RuntimeException | Error e) {
+                running.set(false); // no thread to be had: the next rotation tries again
+                throw e;
+            }
         }
     }
 
@@ -77,6 +82,9 @@ final class Flusher {
         } catch (BeachException e) {
             engine.fail(e);
             return failures;
+        } catch (RuntimeException | Error e) {
+            engine.fail(new StorageException("a flush met an error of its own.", e));
+            throw e;
         }
     }
 

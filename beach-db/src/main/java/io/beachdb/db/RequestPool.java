@@ -11,6 +11,7 @@ final class RequestPool {
 
     private final AtomicReferenceArray<@Nullable WriteRequest> idle = new AtomicReferenceArray<>(SLOTS * STRIDE);
     private final Supplier<WriteRequest> factory;
+    private volatile boolean closed;
 
     RequestPool(Supplier<WriteRequest> factory) {
         this.factory = factory;
@@ -32,6 +33,10 @@ final class RequestPool {
 
     void giveBack(WriteRequest request) {
         request.trim();
+        if (closed) {
+            request.free();
+            return;
+        }
         int start = (int) Thread.currentThread().threadId();
         for (int i = 0; i < SLOTS; i++) {
             int at = (start + i & SLOTS - 1) * STRIDE;
@@ -42,7 +47,9 @@ final class RequestPool {
         request.free();
     }
 
+    /** Frees what is idle, now and from now on. */
     void free() {
+        closed = true;
         for (int i = 0; i < SLOTS; i++) {
             WriteRequest found = idle.getAndSet(i * STRIDE, null);
             if (found != null) {

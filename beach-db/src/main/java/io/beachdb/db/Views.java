@@ -20,6 +20,7 @@ final class Views {
     // Guarded by this.
     private final Deque<Retired> retired = new ArrayDeque<>();
     private boolean retryScheduled;
+    private int disposing; // taken off the list, and not let go of yet
 
     Views(Epochs<ReadContext> epochs, Scheduler scheduler) {
         this.epochs = epochs;
@@ -59,10 +60,17 @@ final class Views {
                 }
             }
             // A pinned view is collected by whoever unpins it; only a point read still inside needs another look.
+            disposing += gone.size();
             retry = !retryScheduled && retired.stream().anyMatch(r -> !r.view.isPinned());
             retryScheduled |= retry;
         }
-        gone.forEach(View::dispose);
+        try {
+            gone.forEach(View::dispose);
+        } finally {
+            synchronized (this) {
+                disposing -= gone.size();
+            }
+        }
         if (retry) {
             scheduler.after(RETRY_NANOS, "view-collect", () -> {
                 synchronized (this) {
@@ -75,6 +83,11 @@ final class Views {
 
     /** Returns whether every replaced view is gone. */
     synchronized boolean isSettled() {
-        return retired.isEmpty();
+        return retired.isEmpty() && disposing == 0;
+    }
+
+    /** Returns whether the replaced views that are left are pinned: they go when their readers do. */
+    synchronized boolean isSettledButForPins() {
+        return disposing == 0 && retired.stream().allMatch(r -> r.view.isPinned());
     }
 }

@@ -43,6 +43,7 @@ final class WriteRequest {
     final BooleanSupplier isVisible = this::isVisible;
     final BooleanSupplier isDone = this::isDone;
     private final MemoryAccount account;
+    private final BooleanSupplier brokenOff;
     private final CRC32C crc = new CRC32C();
 
     // The caller's, before it queues.
@@ -88,13 +89,20 @@ final class WriteRequest {
     /** Remembers where the last insert was; belongs to whoever inserts, and only this request's caller or leader does. */
     private @Nullable Inserter inserter;
 
-    WriteRequest(MemoryAccount account, Scheduler scheduler) {
+    /** @param brokenOff whether nothing becomes visible any more */
+    WriteRequest(MemoryAccount account, Scheduler scheduler, BooleanSupplier brokenOff) {
         this.account = account;
+        this.brokenOff = brokenOff;
         this.signal = scheduler.newSignal("commit", 0);
     }
 
     private boolean isVisible() {
-        return visible;
+        return visible || brokenOff.getAsBoolean();
+    }
+
+    /** Returns whether it is as far as its durability asks. */
+    boolean isSatisfied() {
+        return visible && (durability != Durability.SYNCED || synced);
     }
 
     /** Returns whether this request, as its group's leader, goes on to a sync that {@code other} waits for too. */
@@ -106,7 +114,7 @@ final class WriteRequest {
     }
 
     private boolean isDone() {
-        return visible && (synced || logFailure != null);
+        return visible && (synced || logFailure != null) || brokenOff.getAsBoolean();
     }
 
     /** Gets ready for a payload of {@code bytes}: kind, then batch, whose operations begin at {@link #start}. */

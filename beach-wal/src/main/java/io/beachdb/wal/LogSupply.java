@@ -38,7 +38,7 @@ public final class LogSupply implements AutoCloseable {
     /** Smallest size of a log. */
     public static final long MIN_LOG_BYTES = 4096;
 
-    private static final int MAX_RECYCLABLE = 2;
+    private static final int MAX_RECYCLABLE = 4;
     private static final long NONE = -1;
 
     private record Retired(long allocatedBytes, boolean whole) {}
@@ -116,7 +116,12 @@ public final class LogSupply implements AutoCloseable {
             preparing = true;
             failure = null;
         }
-        scheduler.execute("log-supply", () -> make(allocateBytes));
+        try {
+            scheduler.execute("log-supply", () -> make(allocateBytes));
+        } catch (RuntimeException | Error e) {
+            settle(null, null); // no thread to be had
+            throw e;
+        }
     }
 
     /**
@@ -190,24 +195,34 @@ public final class LogSupply implements AutoCloseable {
 
     private void make(long allocateBytes) {
         PreparedLog made = null;
-        RuntimeException failed = null;
+        RuntimeException failed = new IllegalStateException("the making of a log ended with an error");
         try {
             Recyclable old = allocateBytes == logBytes ? pollRecyclable() : null;
             made = old == null ? create(allocateBytes) : recycle(old);
+            failed = null;
         } catch (RuntimeException e) {
             failed = e; // thrown by the take that waits for it, else forgotten by the next
         } finally {
-            boolean late;
-            synchronized (this) {
-                preparing = false;
-                failure = failed;
-                late = closed;
-                if (!late) {
-                    ready = made;
-                }
+            settle(made, failed);
+        }
+    }
+
+    private void settle(@Nullable PreparedLog made, @Nullable RuntimeException failed) {
+        boolean late;
+        synchronized (this) {
+            late = closed;
+            if (!late) {
+                ready = made;
             }
+            failure = failed;
+        }
+        try {
             if (late && made != null) {
                 made.file().close();
+            }
+        } finally {
+            synchronized (this) {
+                preparing = false; // last: a close waits for it, and what it lets go of is in use until here
             }
             changed.wake();
         }

@@ -137,8 +137,12 @@ final class LogTask {
     private void writeHere(OpenLog log, long position, NativeBlock from, int length, long end, long sequence) {
         try {
             log.file.write(position, from.memory(), 0, length);
-        } catch (StorageException e) {
-            fail(e);
+        } catch (RuntimeException e) {
+            StorageException failed = asStorageException(e);
+            fail(failed);
+            throw failed;
+        } catch (Error e) {
+            fail(brokenBy(e));
             throw e;
         }
         log.handedOver(end, sequence);
@@ -204,7 +208,7 @@ final class LogTask {
         if (failure.get() == null && isSyncWanted() && takeTurn()) {
             try {
                 writeSubmitted(); // T4
-                syncOldest();
+                syncOldest(true);
             } catch (RuntimeException e) {
                 fail(asStorageException(e));
             } catch (Error e) {
@@ -245,9 +249,7 @@ final class LogTask {
 
     private void syncHere() {
         try {
-            if (oldest.next == null) {
-                syncOldest(null);
-            }
+            syncOldest(false);
         } catch (RuntimeException e) {
             fail(asStorageException(e));
         } catch (Error e) {
@@ -262,7 +264,7 @@ final class LogTask {
     }
 
     /** A mistake of our own counts as a failed sync: nobody may wait for what will not come. */
-    private static StorageException asStorageException(RuntimeException e) {
+    static StorageException asStorageException(Throwable e) {
         return e instanceof StorageException failed ? failed : brokenBy(e);
     }
 
@@ -270,13 +272,20 @@ final class LogTask {
         return new StorageException("the log met an error of its own and takes nothing more.", e);
     }
 
-    private void syncOldest() {
-        syncOldest(oldest.next); // first: once it is there, the log's hand-overs are final
-    }
-
-    private void syncOldest(@Nullable OpenLog next) {
+    /** @param onLoop whether it may go on to the next log */
+    private void syncOldest(boolean onLoop) {
+        // The requests first: one for the next log was made after that was there, so it is seen here, and put back.
+        int requests = wanted.getAndSet(0);
         OpenLog log = oldest;
-        int requests = next == null ? wanted.getAndSet(0) : 0;
+        OpenLog next = log.next; // once it is there, the log's hand-overs are final
+        if (next != null) {
+            int later = requests;
+            wanted.getAndUpdate(bits -> bits | later);
+            if (!onLoop) {
+                return;
+            }
+            requests = 0;
+        }
         long sequence = log.handedOverSequence();
         long offset = log.handedOverOffset();
         coveredSequence = sequence;
@@ -372,10 +381,13 @@ final class LogTask {
     void fail(StorageException first) {
         if (failure.compareAndSet(null, first)) {
             scheduler.reach("log failed");
-            listener.failed(first);
-            written.wake();
-            synced[0].wake();
-            synced[1].wake();
+            try {
+                listener.failed(first);
+            } finally {
+                written.wake();
+                synced[0].wake();
+                synced[1].wake();
+            }
         }
     }
 

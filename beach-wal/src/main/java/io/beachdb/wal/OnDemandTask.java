@@ -51,26 +51,32 @@ final class OnDemandTask {
     /** Makes the loop look for work. To be called after the work can be seen. */
     void wake() {
         if (!running && !stopping && RUNNING.compareAndSet(this, false, true)) {
-            scheduler.execute(name, this::run);
+            try {
+                scheduler.execute(name, this::run);
+            } catch (RuntimeException | Error e) {
+                running = false; // no thread to be had: the next wake tries again
+                throw e;
+            }
         } else {
             woken.wake();
         }
     }
 
     private void run() {
-        boolean more = true;
-        while (more) {
-            try {
-                while (scheduler.await(woken, hasWorkOrStops, idleNanos) && !stopping) {
-                    work.run();
+        try {
+            do {
+                try {
+                    while (scheduler.await(woken, hasWorkOrStops, idleNanos) && !stopping) {
+                        work.run();
+                    }
+                } finally {
+                    running = false;
                 }
-            } finally {
-                running = false;
-            }
-            // Work that came while we were on our way out may have found us still running.
-            more = !stopping && hasWork.getAsBoolean() && RUNNING.compareAndSet(this, false, true);
+                // Work that came while we were on our way out may have found us still running.
+            } while (!stopping && hasWork.getAsBoolean() && RUNNING.compareAndSet(this, false, true));
+        } finally {
+            left.wake();
         }
-        left.wake();
     }
 
     private boolean hasWorkOrStops() {

@@ -32,10 +32,13 @@ public final class WalWriter implements AutoCloseable {
      *     So what the operating system has is a prefix of the log.
      * W2  The first record of each log is START, framed with the first batch: a log without records was never used.
      * W3  A batch is one record and never spans two logs.
-     * W4  Groups nobody waits for go through the mapping, on the leader's thread: a copy, no system call, and no channel
+     * W4  Small groups nobody waits for go through the mapping, on the leader's thread: a copy, no system call, and no channel
      *     that an interrupt of the caller could close. Groups with a synced writer go by a write: a sync of bytes that came
      *     by a mapping takes three times as long. The leader writes them itself if the file's calls are safe from interrupts.
      */
+
+    /** Groups up to this length are stored: a longer one would fault on pages it dirties, which costs more than a write. */
+    private static final int MAX_STORED_BYTES = 2048;
 
     // Set once.
     private final LogSupply supply;
@@ -223,14 +226,18 @@ public final class WalWriter implements AutoCloseable {
         long position = log.end - buffered;
         int length = buffered;
         buffered = 0;
-        if (sync || !log.mapped) {
+        if (sync || !log.mapped || length > MAX_STORED_BYTES && length <= log.file.interruptSafeBytes()) {
             task.write(log, position, buffer, length, log.end, lastSequence, sync);
             return;
         }
         try {
             log.file.put(position, buffer.memory(), 0, length); // W4
-        } catch (StorageException e) {
-            task.fail(e);
+        } catch (RuntimeException e) {
+            StorageException failed = LogTask.asStorageException(e);
+            task.fail(failed);
+            throw failed;
+        } catch (Error e) {
+            fail(e);
             throw e;
         }
         log.handedOver(log.end, lastSequence);
@@ -297,6 +304,11 @@ public final class WalWriter implements AutoCloseable {
         return rotationWaits.get();
     }
 
+    /** Takes nothing more, as after a failed write: for a leader that met an error of its own midway. */
+    public void fail(Throwable cause) {
+        task.fail(LogTask.asStorageException(cause));
+    }
+
     /** Returns the failure after which this writer takes nothing more; null while all is well. */
     public @Nullable StorageException failure() {
         return task.failure();
@@ -333,6 +345,14 @@ public final class WalWriter implements AutoCloseable {
             startTimer();
         } else {
             timerSet.set(false);
+            // A leader that hands over at this moment may still have seen the timer set.
+            timer = scheduler.after(intervalNanos, "log-interval", this::lookOnceMore);
+        }
+    }
+
+    private void lookOnceMore() {
+        if (!closed && task.failure() == null && current.handedOverSequence() > task.syncedSequence()) {
+            setTimer();
         }
     }
 
