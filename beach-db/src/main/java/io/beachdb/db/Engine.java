@@ -1065,12 +1065,14 @@ public final class Engine implements CommitPipeline.Room {
 
     /** On an engine thread: brings to disk what is only in memory, ends log and manifest. */
     private void finishFiles(Closing problems) {
+        BeachException first = failure;
         if (hasUnlogged(visibleSequence())) {
-            BeachException first = failure;
             if (first == null) {
                 problems.attempt(() -> flusher.flushForClose(active));
             } else {
-                problems.add(first); // what was never logged is lost
+                problems.add(new StorageException(
+                        "unlogged writes are not on disk: an earlier failure, which is the cause, stopped their flush.",
+                        first));
             }
         }
         WalWriter wal = pipeline.wal();

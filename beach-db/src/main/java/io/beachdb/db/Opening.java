@@ -6,6 +6,7 @@ import io.beachdb.base.DatabaseExistsException;
 import io.beachdb.base.DatabaseNotFoundException;
 import io.beachdb.base.MemoryAccount;
 import io.beachdb.base.MemoryUse;
+import io.beachdb.base.Scheduler;
 import io.beachdb.base.StorageException;
 import io.beachdb.base.format.DatabaseId;
 import io.beachdb.base.format.FileName;
@@ -79,10 +80,11 @@ final class Opening {
     /** Opens; on an engine thread. */
     static Engine open(Path path, Options options, EngineTasks tasks) {
         Vfs vfs = options.seams().vfs();
-        if (options.createIfMissing() && !options.readOnly()) {
-            // The directory must exist to be locked; made here, it is opened, and synced, once more under the lock.
-            openDirectory(vfs, path, DurableDirectory.Mode.CREATE, options).close();
-        }
+        Scheduler scheduler = options.seams().scheduler();
+        // The directory must exist to be locked; what is in it is believed only after syncs under the lock.
+        DurableDirectory.Made made = options.createIfMissing() && !options.readOnly()
+                ? DurableDirectory.make(vfs, path, scheduler)
+                : DurableDirectory.Made.nothing(scheduler);
         DirectoryLock lock = DirectoryLock.acquire(
                 vfs,
                 checked(vfs, path, options),
@@ -94,11 +96,13 @@ final class Opening {
         DurableDirectory directory = null;
         Opened.Memory memory = null;
         try {
-            directory = openDirectory(
+            directory = DurableDirectory.open(
                     vfs,
                     path,
                     options.readOnly() ? DurableDirectory.Mode.READ_ONLY : DurableDirectory.Mode.EXISTING,
-                    options);
+                    made,
+                    scheduler,
+                    options.listener()::onFileEvent);
             memory = Opened.Memory.of(options);
             Opening opening = new Opening(options, tasks, directory, lock, memory);
             Engine engine = new Engine(options, options.readOnly() ? opening.readOnly() : opening.readWrite(), tasks);
@@ -122,7 +126,12 @@ final class Opening {
      * there is nothing of ours.
      */
     private static Path checked(Vfs vfs, Path path, Options options) {
-        try (DurableDirectory found = openDirectory(vfs, path, DurableDirectory.Mode.READ_ONLY, options)) {
+        try (DurableDirectory found = DurableDirectory.open(
+                vfs,
+                path,
+                DurableDirectory.Mode.READ_ONLY,
+                options.seams().scheduler(),
+                options.listener()::onFileEvent)) {
             if (!options.createIfMissing() && found.list().stream().allMatch(name -> FileName.parse(name) == null)) {
                 throw noDatabase(found);
             }
@@ -132,10 +141,6 @@ final class Opening {
 
     private static DatabaseNotFoundException noDatabase(DurableDirectory directory) {
         return new DatabaseNotFoundException(directory.path() + " holds no database. Nothing was changed.");
-    }
-
-    private static DurableDirectory openDirectory(Vfs vfs, Path path, DurableDirectory.Mode mode, Options options) {
-        return DurableDirectory.open(vfs, path, mode, options.seams().scheduler(), options.listener()::onFileEvent);
     }
 
     private static String holder(Options options) {

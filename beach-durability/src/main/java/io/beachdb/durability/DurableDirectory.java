@@ -103,6 +103,41 @@ public final class DurableDirectory implements AutoCloseable {
         }
     }
 
+    /** Directories that {@link #make} made, and what their syncs came to: an {@link #open} that follows counts them as its own. */
+    public static final class Made {
+        private final List<Path> directories = new ArrayList<>();
+        private final EarlySyncs syncs;
+        private Syncability syncability = new Syncability.Syncable();
+
+        private Made(Scheduler scheduler) {
+            this.syncs = new EarlySyncs(scheduler.clock(), new ArrayList<>());
+        }
+
+        /** Returns that no directory was made. */
+        public static Made nothing(Scheduler scheduler) {
+            return new Made(scheduler);
+        }
+    }
+
+    /**
+     * Makes a directory and its missing parents, each synced into its parent; does nothing if it is there. For who must have
+     * the directory before it may open it: its lock is a file in it.
+     *
+     * @throws StorageException if it cannot be made, or a sync fails
+     */
+    public static Made make(Vfs vfs, Path path, Scheduler scheduler) {
+        Made made = Made.nothing(scheduler);
+        try {
+            Path resolved = vfs.resolve(path);
+            if (vfs.kind(resolved) == PathKind.ABSENT) {
+                makeDirectories(vfs, resolved, made);
+            }
+            return made;
+        } catch (IOException e) {
+            throw Failures.storage("making the directory", path, e, "No file in it was changed.");
+        }
+    }
+
     /**
      * Opens a directory. Unless read-only, the directory, its parent and its grandparent are synced first, whether new or
      * not: that a name exists does not mean it is on disk, since whoever made it may have died before its sync.
@@ -112,8 +147,12 @@ public final class DurableDirectory implements AutoCloseable {
      */
     public static DurableDirectory open(
             Vfs vfs, Path path, Mode mode, Scheduler scheduler, DurabilityListener listener) {
-        EarlySyncs syncs = new EarlySyncs(scheduler.clock(), new ArrayList<>());
-        List<Path> made = new ArrayList<>();
+        return open(vfs, path, mode, Made.nothing(scheduler), scheduler, listener);
+    }
+
+    /** As {@link #open(Vfs, Path, Mode, Scheduler, DurabilityListener)}, after {@link #make} of the same path. */
+    public static DurableDirectory open(
+            Vfs vfs, Path path, Mode mode, Made made, Scheduler scheduler, DurabilityListener listener) {
         try {
             Path resolved = vfs.resolve(path);
             PathKind kind = vfs.kind(resolved);
@@ -128,15 +167,14 @@ public final class DurableDirectory implements AutoCloseable {
             if (mode == Mode.READ_ONLY) {
                 opened = new Opened(null, new Syncability.Syncable());
             } else {
-                Syncability ancestors = new Syncability.Syncable();
                 if (kind == PathKind.ABSENT) {
-                    ancestors = makeDirectories(vfs, resolved, made, syncs);
+                    makeDirectories(vfs, resolved, made);
                 }
-                opened = openAndSync(vfs, resolved, ancestors, syncs);
+                opened = openAndSync(vfs, resolved, made.syncability, made.syncs);
             }
             DurableDirectory directory = new DurableDirectory(vfs, resolved, mode, opened, scheduler, listener);
-            made.forEach(m -> directory.tell(Kind.MAKE_DIRECTORY, m.toString(), null, 0));
-            syncs.done.forEach(s -> {
+            made.directories.forEach(m -> directory.tell(Kind.MAKE_DIRECTORY, m.toString(), null, 0));
+            made.syncs.done.forEach(s -> {
                 directory.directorySyncs.incrementAndGet(s.site.ordinal());
                 directory.tell(Kind.SYNC_DIRECTORY, s.directory.toString(), s.site, s.nanos);
             });
@@ -150,44 +188,39 @@ public final class DurableDirectory implements AutoCloseable {
      * Makes the missing directories from the top, each synced into its parent before the next. So at most the lowest that is
      * there may not be on disk, left by somebody who died before its sync: its name is synced first.
      */
-    private static Syncability makeDirectories(Vfs vfs, Path path, List<Path> made, EarlySyncs syncs)
-            throws IOException {
+    private static void makeDirectories(Vfs vfs, Path path, Made made) throws IOException {
         Deque<Path> missing = new ArrayDeque<>();
         Path there = path;
         while (there != null && vfs.kind(there) == PathKind.ABSENT) {
             missing.push(there);
             there = there.getParent();
         }
-        Syncability outcome = new Syncability.Syncable();
         if (there != null) {
-            outcome = syncParent(vfs, there, outcome, syncs);
+            syncParent(vfs, there, made);
         }
         for (Path directory : missing) {
             try {
                 vfs.makeDirectory(directory);
-                made.add(directory);
+                made.directories.add(directory);
             } catch (FileAlreadyExistsException e) {
                 // Made by another process since we looked, and maybe not synced yet: as if it were ours. If it is no
                 // directory, the next step says so.
-                outcome = syncParent(vfs, directory, outcome, syncs);
+                syncParent(vfs, directory, made);
                 continue;
             }
-            outcome = syncParent(vfs, directory, outcome, syncs);
+            syncParent(vfs, directory, made);
         }
-        return outcome;
     }
 
-    private static Syncability syncParent(Vfs vfs, Path directory, Syncability outcome, EarlySyncs syncs)
-            throws IOException {
+    private static void syncParent(Vfs vfs, Path directory, Made made) throws IOException {
         Path parent = directory.getParent();
         if (parent != null) {
             try {
-                syncOnce(vfs, parent, SyncSite.DIRECTORY_CREATE, syncs);
+                syncOnce(vfs, parent, SyncSite.DIRECTORY_CREATE, made.syncs);
             } catch (NotSyncableException e) {
-                return new Syncability.NotSyncable(e.reason());
+                made.syncability = new Syncability.NotSyncable(e.reason());
             }
         }
-        return outcome;
     }
 
     private static void syncOnce(Vfs vfs, Path directory, SyncSite site, EarlySyncs syncs) throws IOException {

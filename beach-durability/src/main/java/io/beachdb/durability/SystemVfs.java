@@ -38,7 +38,7 @@ enum SystemVfs implements Vfs {
     @Override
     public VfsFile openForWrite(Path path) throws IOException {
         // A plain file's sync is the whole of a sync on Linux; on macOS only the channel's is.
-        if (LINUX && path.getFileSystem() == FileSystems.getDefault()) {
+        if (LINUX && path.getFileSystem().equals(FileSystems.getDefault())) {
             checkExists(path);
             return new SystemFile(new RandomAccessFile(path.toFile(), "rw"));
         }

@@ -201,7 +201,7 @@ public final class LogSupply implements AutoCloseable {
             made = old == null ? create(allocateBytes) : recycle(old);
             failed = null;
         } catch (RuntimeException e) {
-            failed = e; // thrown by the take that waits for it, or forgotten by the next try
+            failed = e; // thrown by the take that waits for it, else forgotten by the next
         } finally {
             settle(made, failed);
         }

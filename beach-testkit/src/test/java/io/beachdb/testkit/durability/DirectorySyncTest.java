@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.StorageException;
+import io.beachdb.durability.DurabilityEvent;
 import io.beachdb.durability.DurabilityListener;
 import io.beachdb.durability.DurabilityStats;
 import io.beachdb.durability.DurableDirectory;
@@ -26,6 +27,7 @@ import io.beachdb.testkit.SimulatedDisk;
 import io.beachdb.testkit.SimulatedScheduler;
 import io.beachdb.testkit.SimulatedVfs;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
@@ -439,5 +441,21 @@ class DirectorySyncTest {
                 .isInstanceOfSatisfying(
                         Syncability.NotSyncable.class,
                         outcome -> assertThat(outcome.reason()).startsWith("/data:"));
+    }
+
+    @Test
+    void make_beforeTheOpen_countsAsTheOpens() {
+        disk.refuseDirectorySyncs(Path.of("/data"));
+        Path path = Path.of("/data/a/b/c/d");
+        DurableDirectory.Made made = DurableDirectory.make(vfs, path, Scheduler.system());
+        List<DurabilityEvent> heard = new ArrayList<>();
+        try (DurableDirectory directory =
+                DurableDirectory.open(vfs, path, Mode.EXISTING, made, Scheduler.system(), heard::add)) {
+            assertThat(directory.syncability()).isInstanceOf(Syncability.NotSyncable.class);
+            assertThat(nonZero(directory.stats().directorySyncs())).isEqualTo(called(Kind.SYNC_DIRECTORY));
+            assertThat(heard)
+                    .filteredOn(event -> event.kind() == DurabilityEvent.Kind.MAKE_DIRECTORY)
+                    .hasSize(4);
+        }
     }
 }

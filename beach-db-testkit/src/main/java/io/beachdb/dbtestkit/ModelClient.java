@@ -1,0 +1,296 @@
+package io.beachdb.dbtestkit;
+
+import io.beachdb.BeachDB;
+import io.beachdb.Cursor;
+import io.beachdb.Durability;
+import io.beachdb.Range;
+import io.beachdb.Snapshot;
+import io.beachdb.WriteBatch;
+import io.beachdb.testkit.SimulatedRandom;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * A client that knows what the database must hold of its writes, whatever happens to it.
+ *
+ * <p>It writes batches to keys of its own, and in each batch its own counter. So the counter that is found says how many of
+ * its writes are there; all its other keys must be as they were after exactly that many (batches are whole, order is kept,
+ * nothing comes from nowhere). The counter must not be below what was promised: synced writes always, logged ones after a
+ * death of the process, everything that an earlier opening showed. Unlogged writes count on a key beside.
+ */
+final class ModelClient {
+    private static final int KEYS = 12;
+
+    /** One acknowledged write. */
+    private record Acknowledged(int count, long sequence) {}
+
+    /**
+     * What must be found of the client's writes after a power cut at some moment, and what may.
+     *
+     * @param logged counter that is promised, at least; {@code written} at most
+     * @param unlogged the same for unlogged writes; {@code unloggedWritten} at most
+     */
+    record Promise(int logged, int written, int unlogged, int unloggedWritten) {}
+
+    private final int index;
+    private final int longOneIn;
+    private final int longestValue;
+    /** Contents after each number of writes; index 0: nothing. */
+    private final List<Map<String, byte[]>> states = new ArrayList<>(List.of(new TreeMap<>()));
+
+    private final List<Acknowledged> acknowledged = new ArrayList<>();
+    private int promisedAgainstPowerLoss;
+    private int promisedAgainstDeath;
+    private int unloggedWritten;
+    private int unloggedPromised;
+    private int found; // by the latest recover
+    private int unloggedFound;
+
+    /** Makes a client that has written nothing; one in {@code longOneIn} values is long, up to {@code longestValue} bytes. */
+    ModelClient(int index, int longOneIn, int longestValue) {
+        this.index = index;
+        this.longOneIn = longOneIn;
+        this.longestValue = longestValue;
+    }
+
+    int index() {
+        return index;
+    }
+
+    private int written() {
+        return states.size() - 1;
+    }
+
+    private String key(int k) {
+        return "c" + index + "/k" + k;
+    }
+
+    private String counterKey() {
+        return "c" + index + "/n";
+    }
+
+    private String unloggedKey() {
+        return "u" + index;
+    }
+
+    private Range range() {
+        return Range.prefix(bytes("c" + index + "/"));
+    }
+
+    /** Returns what must be found if the power were cut now. */
+    Promise promise() {
+        return new Promise(promisedAgainstPowerLoss, written(), unloggedPromised, unloggedWritten);
+    }
+
+    // ---- What it does.
+
+    /** Does one thing that {@code own} chooses. */
+    void step(BeachDB db, SimulatedRandom own) {
+        switch (own.nextInt(16)) {
+            case 0 -> flush(db);
+            case 1 -> db.compact();
+            case 2 -> awaitDurable(db);
+            case 3 -> putUnlogged(db);
+            case 4, 5 -> compareContents(db, written());
+            case 6 -> writeBesideSnapshot(db, own);
+            case 7 -> compareGets(db);
+            default -> write(db, own);
+        }
+    }
+
+    private void flush(BeachDB db) {
+        int written = written();
+        int unlogged = unloggedWritten;
+        db.flush();
+        promise(written);
+        unloggedPromised = Math.max(unloggedPromised, unlogged);
+    }
+
+    private void awaitDurable(BeachDB db) {
+        int written = written();
+        db.awaitDurable(db.sequence());
+        promise(written);
+    }
+
+    private void putUnlogged(BeachDB db) {
+        unloggedWritten++;
+        db.put(bytes(unloggedKey()), counter(unloggedWritten), Durability.UNLOGGED);
+    }
+
+    private void writeBesideSnapshot(BeachDB db, SimulatedRandom own) {
+        int written = written();
+        try (Snapshot snapshot = db.snapshot()) {
+            for (int i = own.nextInt(3); i >= 0; i--) {
+                write(db, own);
+            }
+            compareCursor(snapshot.cursor(range()), states.get(written));
+        }
+    }
+
+    private void write(BeachDB db, SimulatedRandom own) {
+        Map<String, byte[]> next = new TreeMap<>(states.getLast());
+        int count = states.size();
+        WriteBatch batch = new WriteBatch();
+        batch.put(bytes(counterKey()), counter(count));
+        next.put(counterKey(), counter(count));
+        for (int i = own.nextInt(4); i > 0; i--) {
+            String key = key(own.nextInt(KEYS));
+            if (own.nextInt(4) == 0) {
+                batch.delete(bytes(key));
+                next.remove(key);
+            } else {
+                byte[] value = new byte[own.nextInt(longOneIn) == 0 ? own.nextInt(longestValue) : own.nextInt(60)];
+                Arrays.fill(value, (byte) (count * 31 + i));
+                batch.put(bytes(key), value);
+                next.put(key, value);
+            }
+        }
+        Durability durability = own.nextInt(2) == 0 ? Durability.SYNCED : Durability.LOGGED;
+        states.add(next);
+        long sequence = db.write(batch, durability);
+        acknowledged.add(new Acknowledged(count, sequence));
+        promisedAgainstDeath = Math.max(promisedAgainstDeath, count);
+        if (durability == Durability.SYNCED) {
+            promise(count);
+        }
+    }
+
+    private void promise(int count) {
+        promisedAgainstPowerLoss = Math.max(promisedAgainstPowerLoss, count);
+        promisedAgainstDeath = Math.max(promisedAgainstDeath, count);
+    }
+
+    // ---- What becomes of it.
+
+    /** The database was closed without an exception: everything is promised. */
+    void closed() {
+        promise(written());
+        unloggedPromised = unloggedWritten;
+    }
+
+    /** The power was cut: what was only handed over may be lost. */
+    void powerLost() {
+        promisedAgainstDeath = promisedAgainstPowerLoss;
+    }
+
+    /**
+     * Compares what an opening shows with what was promised.
+     *
+     * @return the sequence of the client's newest acknowledged write that is there, 0 if there is none
+     */
+    long recover(BeachDB db) {
+        found = compare(db, new Promise(promisedAgainstDeath, written(), unloggedPromised, unloggedWritten));
+        unloggedFound = read(db, unloggedKey());
+        long newest = 0;
+        for (Acknowledged write : acknowledged) {
+            if (write.count <= found) {
+                newest = Math.max(newest, write.sequence);
+            }
+        }
+        return newest;
+    }
+
+    /** Checks the prefix across clients: what {@link #recover} missed is newer than anything found. */
+    void checkNothingMissingBelow(long newestPresent) {
+        for (Acknowledged write : acknowledged) {
+            check(
+                    write.count <= found || write.sequence > newestPresent,
+                    "write " + write + " of client " + index + " is missing, but one of sequence " + newestPresent
+                            + " is there");
+        }
+    }
+
+    /** Goes on from what {@link #recover} found: what an opening showed, no later one may lose. */
+    void goOn() {
+        states.subList(found + 1, states.size()).clear();
+        acknowledged.removeIf(write -> write.count > found);
+        promisedAgainstPowerLoss = found;
+        promisedAgainstDeath = found;
+        unloggedWritten = unloggedFound;
+        unloggedPromised = unloggedFound;
+    }
+
+    // ---- Comparing.
+
+    /** Checks that the database holds what {@code promise} says; returns how many logged writes are there. */
+    int compare(BeachDB db, Promise promise) {
+        int count = read(db, counterKey());
+        check(
+                count >= promise.logged && count <= promise.written,
+                "client " + index + " has " + count + " writes, promised " + promise.logged + ", asked for "
+                        + promise.written);
+        compareContents(db, count);
+        int unlogged = read(db, unloggedKey());
+        check(
+                unlogged >= promise.unlogged && unlogged <= promise.unloggedWritten,
+                "unlogged counter is " + unlogged + ", promised " + promise.unlogged + ", asked for "
+                        + promise.unloggedWritten);
+        return count;
+    }
+
+    private static int read(BeachDB db, String key) {
+        byte[] value = db.get(bytes(key));
+        return value == null ? 0 : Integer.parseInt(new String(value, StandardCharsets.UTF_8));
+    }
+
+    private void compareContents(BeachDB db, int count) {
+        compareCursor(db.cursor(range()), states.get(count));
+    }
+
+    private void compareCursor(Cursor opened, Map<String, byte[]> expected) {
+        try (Cursor cursor = opened) {
+            Map<String, byte[]> forwards = new TreeMap<>();
+            for (cursor.first(); cursor.valid(); cursor.next()) {
+                take(cursor, forwards);
+            }
+            checkEqual(expected, forwards, "forwards");
+            Map<String, byte[]> backwards = new TreeMap<>();
+            for (cursor.last(); cursor.valid(); cursor.previous()) {
+                take(cursor, backwards);
+            }
+            checkEqual(expected, backwards, "backwards");
+        }
+    }
+
+    private static void take(Cursor cursor, Map<String, byte[]> into) {
+        String key = new String(cursor.key().toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+        check(
+                into.put(key, cursor.value().toArray(ValueLayout.JAVA_BYTE)) == null,
+                "a cursor showed " + key + " twice");
+    }
+
+    private void compareGets(BeachDB db) {
+        Map<String, byte[]> expected = states.getLast();
+        for (int k = 0; k < KEYS; k++) {
+            String key = key(k);
+            check(Arrays.equals(expected.get(key), db.get(bytes(key))), "get of " + key + " is not what was put last");
+        }
+    }
+
+    private void checkEqual(Map<String, byte[]> expected, Map<String, byte[]> actual, String direction) {
+        check(
+                expected.keySet().equals(actual.keySet()),
+                "client " + index + " " + direction + ": keys " + actual.keySet() + ", expected " + expected.keySet());
+        expected.forEach((key, value) ->
+                check(Arrays.equals(value, actual.get(key)), direction + ": the value of " + key + " differs"));
+    }
+
+    private static void check(boolean holds, String otherwise) {
+        if (!holds) {
+            throw new AssertionError(otherwise);
+        }
+    }
+
+    private static byte[] counter(int count) {
+        return bytes(Integer.toString(count));
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,142 @@
+package io.beachdb.dbtestkit;
+
+import io.beachdb.BeachDB;
+import io.beachdb.Options;
+import io.beachdb.Seams;
+import io.beachdb.base.MemoryBudget;
+import io.beachdb.base.Signal;
+import io.beachdb.testkit.CutPolicy;
+import io.beachdb.testkit.SimulatedDisk;
+import io.beachdb.testkit.SimulatedRandom;
+import io.beachdb.testkit.SimulatedScheduler;
+import io.beachdb.testkit.SimulatedVfs;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One engine on a simulated disk, driven by a test step by step. A step has ended when all that it set off in the background
+ * has come to rest, timers aside: so what happens in a step belongs to it alone.
+ */
+final class SteppedEngine implements AutoCloseable {
+    private final long seed;
+    private final SimulatedScheduler scheduler;
+    private final SimulatedDisk disk;
+    private final Signal never;
+    private @Nullable SimulatedVfs vfs;
+    private @Nullable MemoryBudget budget;
+    private @Nullable BeachDB db;
+
+    /** Makes a disk on which there is the directory {@code /data}. */
+    SteppedEngine(long seed) {
+        this.seed = seed;
+        this.scheduler = new SimulatedScheduler(seed);
+        this.disk = new SimulatedDisk(scheduler).makeDirectories(Path.of("/data"));
+        this.never = scheduler.newSignal("passing time", 0);
+    }
+
+    /** Takes a disk as it is; its operations are no points of the schedule. */
+    SteppedEngine(long seed, SimulatedDisk disk) {
+        this.seed = seed;
+        this.scheduler = new SimulatedScheduler(seed);
+        this.disk = disk;
+        this.never = scheduler.newSignal("passing time", 0);
+    }
+
+    /** Returns another machine on which the power was cut now, nothing is open, and all syncs are done. */
+    SteppedEngine afterCut(CutPolicy policy) {
+        SimulatedDisk copy = disk.copy();
+        copy.cutPower(policy);
+        return new SteppedEngine(seed, copy);
+    }
+
+    SimulatedDisk disk() {
+        return disk;
+    }
+
+    BeachDB db() {
+        return Objects.requireNonNull(db, "nothing is open");
+    }
+
+    /** Starts a process and opens; the options are small ones, changed by {@code change}. */
+    void open(Path directory, UnaryOperator<Options.Builder> change) {
+        open(directory, 8L << 20, change);
+    }
+
+    void open(Path directory, long budgetBytes, UnaryOperator<Options.Builder> change) {
+        if (budget != null) {
+            budget.close();
+        }
+        SimulatedVfs process = disk.start("engine");
+        MemoryBudget memory = MemoryBudget.ofBytes(budgetBytes);
+        vfs = process;
+        budget = memory;
+        db = null;
+        Options options =
+                change.apply(smallOptions(memory, process, scheduler, seed)).build();
+        task("open", () -> db = BeachDB.open(directory, options));
+    }
+
+    /** Options under which little is enough for everything to happen, and nothing is compacted that nobody asked for. */
+    static Options.Builder smallOptions(
+            MemoryBudget memory, SimulatedVfs process, SimulatedScheduler scheduler, long seed) {
+        return Options.builder()
+                .memoryBudget(memory)
+                .writeBufferBytes(64 << 10)
+                .level0CompactionTables(32)
+                .level0StopTables(64)
+                .baseLevelBytes(1 << 20)
+                .seams(new Seams(process, scheduler, new SimulatedRandom(seed)));
+    }
+
+    /** Does something to the database, as a client, and lets everything come to rest. */
+    void step(Consumer<BeachDB> action) {
+        BeachDB opened = db();
+        task("client", () -> action.accept(opened));
+    }
+
+    /** Starts a client without letting it run yet; the next step does. */
+    void begin(String name, Consumer<BeachDB> action) {
+        BeachDB opened = db();
+        scheduler.spawn(Objects.requireNonNull(vfs).process(), name, () -> action.accept(opened));
+    }
+
+    /** Lets time pass, and timers fire that are due. */
+    void pass(long nanos) {
+        task("time", () -> pause(nanos));
+    }
+
+    /** As {@link #pass}, within a step. */
+    void pause(long nanos) {
+        scheduler.await(never, () -> false, nanos);
+    }
+
+    private void task(String name, Runnable body) {
+        scheduler.spawn(Objects.requireNonNull(vfs).process(), name, body);
+        scheduler.run();
+    }
+
+    /** Kills the process: what it handed over is kept by the machine. */
+    void kill() {
+        Objects.requireNonNull(vfs).kill();
+    }
+
+    void cutPower(CutPolicy policy) {
+        disk.cutPower(policy);
+    }
+
+    static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public void close() {
+        scheduler.close();
+        if (budget != null) {
+            budget.close();
+        }
+    }
+}
