@@ -51,7 +51,8 @@ class AllocationTest {
     @Test
     void hotPath_allocatesNothing() {
         Options options = Options.builder()
-                .memoryBytes(256L << 20)
+                .memoryBytes(512L << 20)
+                .writeBufferBytes(64L << 20)
                 .durability(Durability.LOGGED)
                 .build();
         try (BeachDB db = BeachDB.open(directory, options);
@@ -63,6 +64,7 @@ class AllocationTest {
                 key(i % ENTRIES, key);
                 db.put(key, value);
             });
+            // Without a rotation, which makes 3 KB of objects; with it, 0.0095 over millions of puts.
             assertThat(put).as("put LOGGED, bytes an operation").isLessThan(0.01);
             for (boolean flushed : new boolean[] {false, true}) {
                 if (flushed) {

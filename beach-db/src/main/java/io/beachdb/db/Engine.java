@@ -834,7 +834,7 @@ public final class Engine implements CommitPipeline.Room {
 
     public CompletableFuture<Long> whenDurable(long sequence, Executor executor) {
         Objects.requireNonNull(executor, "executor");
-        if (sequence > visibleSequence()) {
+        if (!closing && sequence > visibleSequence()) {
             throw new IllegalArgumentException(
                     "sequence is " + sequence + ", the newest write has " + visibleSequence());
         }
