@@ -212,7 +212,7 @@ class BadInputTest {
 
     private static void seal(ByteBuffer buffer, int from, int length) {
         CRC32C crc = new CRC32C();
-        crc.update(buffer.array(), from, length);
+        crc.update(buffer.duplicate().position(from).limit(from + length));
         buffer.putInt(from + length, (int) crc.getValue());
     }
 
@@ -614,7 +614,7 @@ class BadInputTest {
 
     /** A database on a disk of its own, as {@link #fill} makes it. */
     private static SimulatedDisk filledDisk() {
-        SimulatedDisk disk = new SimulatedDisk().makeDirectories(DISK_DB.getParent());
+        SimulatedDisk disk = new SimulatedDisk().makeDirectories(Path.of("/data"));
         fill(DISK_DB, onDisk(disk));
         return disk;
     }
@@ -691,7 +691,7 @@ class BadInputTest {
             if (failure == null || disk.names(DISK_DB).stream().noneMatch(before::containsKey)) {
                 opens = true;
             } else if (failure instanceof StorageException full
-                    && full.getMessage().contains("is full")) {
+                    && full.toString().contains("is full")) {
                 assertThat(full.diskFull()).isTrue();
                 refused++;
             }

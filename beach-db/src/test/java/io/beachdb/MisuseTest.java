@@ -177,7 +177,7 @@ class MisuseTest {
                     () -> db.cursor(null),
                     () -> db.compact(null),
                     () -> db.approximateBytes(null),
-                    () -> db.whenDurable(1, null),
+                    () -> assertThat(db.whenDurable(1, null)).isNull(),
                     () -> cursor.seek(none),
                     () -> cursor.seek(noSegment),
                     () -> batch.put(none, k),

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -106,7 +107,7 @@ public class DatabaseBenchmark {
     }
 
     @Benchmark
-    public byte[] getMiss() {
+    public byte @Nullable [] getMiss() {
         setKey(someNumber() + 1);
         return db.get(key);
     }

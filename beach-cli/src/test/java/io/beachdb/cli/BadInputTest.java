@@ -122,6 +122,7 @@ class BadInputTest {
     }
 
     /** What happens to a file; what a line must say beside its name. */
+    @SuppressWarnings("ImmutableEnumChecker") // nobody changes the array, the operator has no state
     enum Damage {
         EMPTY(_ -> new byte[0], "offset 0"),
         CUT(good -> Arrays.copyOf(good, 40), "offset"),

@@ -145,7 +145,15 @@ final class DbReader implements Snapshot {
                 return new Pinned(value, () -> engine.release(kept));
             }
             NativeBlock copy = engine.account().acquire(MemoryUse.PINNED, context.valueLength());
-            context.copyValue(copy.memory());
+            boolean copied = false;
+            try {
+                context.copyValue(copy.memory());
+                copied = true;
+            } finally {
+                if (!copied) {
+                    engine.account().release(MemoryUse.PINNED, copy);
+                }
+            }
             return new Pinned(
                     copy.memory().asSlice(0, context.valueLength()).asReadOnly(),
                     () -> engine.account().release(MemoryUse.PINNED, copy));

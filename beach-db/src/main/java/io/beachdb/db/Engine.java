@@ -417,6 +417,15 @@ public final class Engine implements CommitPipeline.Room {
     private WriteRequest begin(long bytes, int count, long usersBytes, Durability durability) {
         Objects.requireNonNull(durability, "durability");
         checkWritable();
+        if (bytes > NativePool.CHUNK_BYTES) {
+            // Large ones wait for their buffer too: many at once would take the budget several times over.
+            pipeline.asLeader(() -> {
+                checkWritable();
+                if (!hasMemoryFor(bytes)) {
+                    waitForMemory(bytes, 0);
+                }
+            });
+        }
         WriteRequest request = requests.take();
         boolean done = false;
         try {

@@ -149,7 +149,8 @@ final class EntryArena {
             if (!late) {
                 index = installLocked(block);
                 if (index >= 0) {
-                    usedInFull += full == null ? 0 : full.usedBytes();
+                    long before = usedInFull;
+                    usedInFull = before + (full == null ? 0 : full.usedBytes());
                     current = new Shared(index);
                 }
             }
@@ -294,7 +295,7 @@ final class EntryArena {
 
         long usedBytes() {
             long now = state;
-            return nodeEnd(now) + NativePool.CHUNK_BYTES - valueStart(now);
+            return (long) nodeEnd(now) + NativePool.CHUNK_BYTES - valueStart(now);
         }
     }
 }
