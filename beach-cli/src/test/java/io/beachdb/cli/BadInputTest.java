@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -71,7 +72,10 @@ class BadInputTest {
         Map<String, String> content = new TreeMap<>();
         for (Path path : list()) {
             if (!path.endsWith("LOCK.holder")) {
-                content.put(path.getFileName().toString(), Arrays.toString(Files.readAllBytes(path)));
+                byte[] bytes = Files.readAllBytes(path);
+                CRC32C checksum = new CRC32C();
+                checksum.update(bytes);
+                content.put(path.getFileName().toString(), bytes.length + " bytes, " + checksum.getValue());
             }
         }
         return content;
