@@ -195,7 +195,9 @@ public final class BeachDB implements Reader, AutoCloseable {
     /**
      * Completes when all writes up to {@code sequence} are on disk, exceptionally when that became impossible.
      *
-     * @param executor completes the future, so that its dependents never run on an engine thread
+     * @param executor completes the future, so that its dependents never run on a thread the engine needs; if it throws, they
+     *     run on one that has no other work
+     * @throws IllegalArgumentException if {@code sequence} is above that of the newest write
      */
     public CompletableFuture<Long> whenDurable(long sequence, Executor executor) {
         return engine.whenDurable(sequence, executor);

@@ -59,7 +59,8 @@ import org.jspecify.annotations.Nullable;
 public final class Engine implements CommitPipeline.Room {
     /*
      * E1  The view changes under state, the version (and the manifest) under manifestMutex, taken before state.
-     * E2  Files are changed on engine threads only: callers may be interrupted.
+     * E2  Files are changed on engine threads only, since callers may be interrupted; the log also by callers, where an
+     *     interrupt cannot harm it (decision 0012).
      * E3  After a failure of log, manifest or directory nothing is written until resume: writers are refused, flushes and
      *     compactions stop, reads go on.
      */

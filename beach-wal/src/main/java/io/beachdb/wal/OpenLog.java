@@ -7,7 +7,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
-/** A log between its first record and its last sync. The leader appends to the newest; the log task syncs the oldest. */
+/** A log between its first record and its last sync. The leader appends to the newest; the oldest is synced. */
 final class OpenLog {
     private static final VarHandle OFFSET;
     private static final VarHandle SEQUENCE;
@@ -37,7 +37,7 @@ final class OpenLog {
     private long handedOverOffset = FileHeader.BYTES;
     private long handedOverSequence;
 
-    // Stored by the log task. Grows only once all logs before this one are wholly synced.
+    // Stored by who has the turn to sync. Grows only once all logs before this one are wholly synced.
     volatile long syncedOffset = FileHeader.BYTES;
 
     // Stored once by the leader, after the last hand-over.

@@ -5,7 +5,7 @@ import io.beachdb.base.StorageException;
 /** Is told how far the log is on disk. Must be brief and must not wait. */
 public interface WalListener {
 
-    /** Every record up to and including {@code sequence} is on disk. Called on an engine thread; grows from call to call. */
+    /** Every record up to and including {@code sequence} is on disk. Called on the thread that synced, one at a time; grows from call to call. */
     void synced(long sequence);
 
     /**
