@@ -127,13 +127,22 @@ public final class Engine implements CommitPipeline.Room {
         this.throttle = new WriteThrottle(options, scheduler);
         this.flusher = new Flusher(this, opened);
         this.compactor = new Compactor(this, opened);
-        this.releaseListener = budget.onRelease(progress::wake);
         this.active = opened.firstSlot();
         views.publish(new View(active, new MemtableSlot[0], new TableSet(opened.version())));
-        if (!options.readOnly()) {
-            pipeline.setWal(opened.newWal(pipeline));
-        }
         retune();
+        // What follows takes what others see; all before is garbage if it fails, and the opening gives back the rest.
+        this.releaseListener = budget.onRelease(progress::wake);
+        boolean done = false;
+        try {
+            if (!options.readOnly()) {
+                pipeline.setWal(opened.newWal(pipeline));
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                releaseListener.cancel();
+            }
+        }
     }
 
     /** Opens a database; see {@link io.beachdb.BeachDB#open(Path, Options)}. */
@@ -145,8 +154,22 @@ public final class Engine implements CommitPipeline.Room {
                 .listener(new GuardedListener(options.listener()))
                 .build();
         Engine engine = tasks.call("open", () -> Opening.open(directory, guarded, tasks));
-        engine.start();
+        try {
+            engine.start();
+        } catch (RuntimeException | Error e) {
+            engine.closeAfter(e);
+            throw e;
+        }
         return engine;
+    }
+
+    /** Closes a database that nobody got, since something failed. */
+    private void closeAfter(Throwable failure) {
+        try {
+            close();
+        } catch (RuntimeException | Error e) {
+            failure.addSuppressed(e);
+        }
     }
 
     private void start() {

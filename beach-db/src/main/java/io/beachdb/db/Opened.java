@@ -54,11 +54,20 @@ final class Opened {
         static Memory of(Options options) {
             MemoryBudget shared = options.memoryBudget();
             MemoryBudget budget = shared == null ? MemoryBudget.ofBytes(options.memoryBytes()) : shared;
-            MemoryAccount account = budget.openAccount();
-            int slots = Math.max(16, 4 * Runtime.getRuntime().availableProcessors());
-            Epochs<ReadContext> epochs = new Epochs<>(slots, () -> new ReadContext(account));
-            BlockCache cache = new BlockCache(account, epochs, cacheBytes(options, budget.capacityBytes()));
-            return new Memory(budget, shared == null, account, epochs, cache, new TableContext(cache, epochs, account));
+            boolean done = false;
+            try {
+                MemoryAccount account = budget.openAccount();
+                int slots = Math.max(16, 4 * Runtime.getRuntime().availableProcessors());
+                Epochs<ReadContext> epochs = new Epochs<>(slots, () -> new ReadContext(account));
+                BlockCache cache = new BlockCache(account, epochs, cacheBytes(options, budget.capacityBytes()));
+                TableContext tables = new TableContext(cache, epochs, account);
+                done = true;
+                return new Memory(budget, shared == null, account, epochs, cache, tables);
+            } finally {
+                if (!done && shared == null) {
+                    budget.close();
+                }
+            }
         }
 
         /** What memtables and compactions are sure to need is left to them, so that their growth need not evict first. */

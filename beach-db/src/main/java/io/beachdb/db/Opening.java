@@ -1,7 +1,6 @@
 package io.beachdb.db;
 
 import io.beachdb.Options;
-import io.beachdb.base.BeachException;
 import io.beachdb.base.DatabaseExistsException;
 import io.beachdb.base.DatabaseNotFoundException;
 import io.beachdb.base.MemoryAccount;
@@ -10,7 +9,6 @@ import io.beachdb.base.Scheduler;
 import io.beachdb.base.StorageException;
 import io.beachdb.base.format.DatabaseId;
 import io.beachdb.base.format.FileName;
-import io.beachdb.base.format.InternalKeys;
 import io.beachdb.base.memory.NativeBlock;
 import io.beachdb.durability.DirectoryLock;
 import io.beachdb.durability.DurableDirectory;
@@ -25,7 +23,6 @@ import io.beachdb.manifest.ManifestWriter;
 import io.beachdb.manifest.RecoveredManifest;
 import io.beachdb.manifest.Version;
 import io.beachdb.manifest.VersionEdit;
-import io.beachdb.memtable.Inserter;
 import io.beachdb.memtable.Memtable;
 import io.beachdb.sstable.Compression;
 import io.beachdb.sstable.TableOptions;
@@ -66,15 +63,22 @@ final class Opening {
     private final DirectoryLock lock;
     private final Opened.Memory memory;
     private final MemoryAccount account;
+    private final Taken taken;
 
     private Opening(
-            Options options, EngineTasks tasks, DurableDirectory directory, DirectoryLock lock, Opened.Memory memory) {
+            Options options,
+            EngineTasks tasks,
+            DurableDirectory directory,
+            DirectoryLock lock,
+            Opened.Memory memory,
+            Taken taken) {
         this.options = options;
         this.tasks = tasks;
         this.directory = directory;
         this.lock = lock;
         this.memory = memory;
         this.account = memory.account();
+        this.taken = taken;
     }
 
     /** Opens; on an engine thread. */
@@ -92,32 +96,24 @@ final class Opening {
                 FileName.LOCK_HOLDER,
                 options.readOnly(),
                 holder(options));
-        boolean done = false;
-        DurableDirectory directory = null;
-        Opened.Memory memory = null;
+        Taken taken = new Taken();
         try {
-            directory = DurableDirectory.open(
+            taken.add(lock::close);
+            DurableDirectory directory = DurableDirectory.open(
                     vfs,
                     path,
                     options.readOnly() ? DurableDirectory.Mode.READ_ONLY : DurableDirectory.Mode.EXISTING,
                     made,
                     scheduler,
                     options.listener()::onFileEvent);
-            memory = Opened.Memory.of(options);
-            Opening opening = new Opening(options, tasks, directory, lock, memory);
-            Engine engine = new Engine(options, options.readOnly() ? opening.readOnly() : opening.readWrite(), tasks);
-            done = true;
-            return engine;
-        } finally {
-            if (!done) {
-                if (memory != null) {
-                    memory.free();
-                }
-                if (directory != null) {
-                    directory.close();
-                }
-                lock.close();
-            }
+            taken.add(directory::close);
+            Opened.Memory memory = Opened.Memory.of(options);
+            taken.add(memory::free);
+            Opening opening = new Opening(options, tasks, directory, lock, memory, taken);
+            return new Engine(options, options.readOnly() ? opening.readOnly() : opening.readWrite(), tasks);
+        } catch (RuntimeException | Error e) {
+            taken.giveBack(e);
+            throw e;
         }
     }
 
@@ -176,57 +172,46 @@ final class Opening {
         }
         ManifestWriter manifest = ManifestWriter.create(
                 directory, databaseId, numbers, account, options.manifestBytes(), version, edit.build());
-        boolean done = false;
-        LogSupply logs = null;
-        try {
-            DurableSwitch toThisRun = manifest.switchCurrent();
-            String optionsFile = writeOptions(numbers.next());
-            logs = new LogSupply(
-                    directory, databaseId, numbers::next, options.seams().scheduler(), account, logBytes(options));
-            PreparedLog log = logs.takeGrowing();
-            // It is on disk, and will hold acknowledged writes: from here on its absence is damage, no cut of ours.
-            manifest.append(VersionEdit.builder().oldestLog(log.number()).build());
-            Set<String> live = new HashSet<>(manifest.version().tableNames());
-            live.addAll(Set.of(
-                    FileName.CURRENT,
-                    FileName.LOCK,
-                    FileName.LOCK_HOLDER,
-                    FileName.manifest(manifest.manifestNumber()),
-                    FileName.log(log.number()),
-                    optionsFile));
-            List<String> orphans = names.stream()
-                    .filter(name -> FileName.parse(name) != null && !live.contains(name))
-                    .toList();
-            MemtableSlot slot = new MemtableSlot(Opened.newMemtable(options, account), log.number());
-            slot.lastSequence = replayed.lastSequence;
-            Opened opened = new Opened(
-                    options,
-                    tasks,
-                    directory,
-                    lock,
-                    memory,
-                    databaseId,
-                    new Opened.Recovered(manifest.version(), slot, replayed.lastSequence),
-                    new Opened.Writing(
-                            manifest, logs, log, replayed.last, output, orphans, state.letGoAllBut(live, toThisRun)));
-            done = true;
-            return opened;
-        } finally {
-            if (!done) {
-                if (logs != null) {
-                    logs.close();
-                }
-                closeQuietly(manifest);
-            }
-        }
+        taken.add(manifest::close);
+        DurableSwitch toThisRun = manifest.switchCurrent();
+        String optionsFile = writeOptions(numbers.next());
+        LogSupply logs = new LogSupply(
+                directory, databaseId, numbers::next, options.seams().scheduler(), account, logBytes(options));
+        taken.add(logs::close);
+        PreparedLog log = logs.takeGrowing();
+        taken.add(log.file()::close);
+        // It is on disk, and will hold acknowledged writes: from here on its absence is damage, no cut of ours.
+        manifest.append(VersionEdit.builder().oldestLog(log.number()).build());
+        Set<String> live = new HashSet<>(manifest.version().tableNames());
+        live.addAll(Set.of(
+                FileName.CURRENT,
+                FileName.LOCK,
+                FileName.LOCK_HOLDER,
+                FileName.manifest(manifest.manifestNumber()),
+                FileName.log(log.number()),
+                optionsFile));
+        List<String> orphans = names.stream()
+                .filter(name -> FileName.parse(name) != null && !live.contains(name))
+                .toList();
+        Memtable memtable = Opened.newMemtable(options, account);
+        taken.add(memtable::close);
+        return new Opened(
+                options,
+                tasks,
+                directory,
+                lock,
+                memory,
+                databaseId,
+                new Opened.Recovered(
+                        manifest.version(), slot(memtable, log.number(), replayed.lastSequence), replayed.lastSequence),
+                new Opened.Writing(
+                        manifest, logs, log, replayed.last, output, orphans, state.letGoAllBut(live, toThisRun)));
     }
 
-    private void closeQuietly(ManifestWriter manifest) {
-        try {
-            manifest.close();
-        } catch (BeachException e) {
-            options.listener().onInfo("closing the manifest of an opening that failed", e);
-        }
+    private static MemtableSlot slot(Memtable memtable, long log, long lastSequence) {
+        MemtableSlot slot = new MemtableSlot(memtable, log);
+        slot.lastSequence = lastSequence;
+        return slot;
     }
 
     /** A log holds what a memtable holds, with its framing. */
@@ -265,53 +250,46 @@ final class Opening {
         byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
         String name = FileName.options(number);
         PendingFile file = directory.create(name);
-        NativeBlock block = account.acquire(MemoryUse.SCRATCH, bytes.length);
+        boolean done = false;
         try {
-            BatchFormat.copy(bytes, 0, block.memory(), 0, bytes.length);
-            file.write(block.memory(), 0, bytes.length);
+            NativeBlock block = account.acquire(MemoryUse.SCRATCH, bytes.length);
+            try {
+                BatchFormat.copy(bytes, 0, block.memory(), 0, bytes.length);
+                file.write(block.memory(), 0, bytes.length);
+            } finally {
+                account.release(MemoryUse.SCRATCH, block);
+            }
             directory.commit(file, SyncSite.OPTIONS);
+            done = true;
+            return name;
         } finally {
-            account.release(MemoryUse.SCRATCH, block);
+            if (!done) {
+                file.abandonQuietly();
+            }
         }
-        return name;
     }
 
     // ---- Logs.
 
     private record Replayed(List<TableOutput.Output> tables, long lastSequence, Predecessor last) {}
 
-    /** Takes the batches of the logs that tables do not hold yet. */
-    private interface Replay {
-        void operation(
-                java.lang.foreign.MemorySegment memory,
-                long keyOffset,
-                int keyLength,
-                long trailer,
-                long valueOffset,
-                long valueLength);
-
-        void batchEnds();
-    }
-
     private Replayed replayIntoTables(RecoveredManifest found, TableOutput output) {
         List<TableOutput.Written> written = new ArrayList<>();
         boolean done = false;
-        RecoveryMemtable into = new RecoveryMemtable(output, written);
-        try {
+        try (ReplayIntoTables into = new ReplayIntoTables(output, written)) {
             LogRecovery.Result result = replay(found, into);
             into.flush();
             List<TableOutput.Output> tables = output.commit(written, SyncSite.TABLE_RECOVERY);
             done = true;
             Predecessor last = result.last();
             long lastSequence = Math.max(
-                    into.lastSequence,
+                    into.lastSequence(),
                     Math.max(last.lastSequence(), found.version().lastSequence()));
             return new Replayed(
                     tables,
                     lastSequence,
                     new Predecessor(last.logNumber(), last.length(), last.lastOrdinal(), lastSequence));
         } finally {
-            into.close();
             if (!done) {
                 TableOutput.abandon(written);
             }
@@ -328,7 +306,7 @@ final class Opening {
                 version.oldestLogExists(),
                 account)) {
             while (logs.next()) {
-                replayBatch(logs, version.lastSequence(), into);
+                into.takeBatch(logs, version.lastSequence());
             }
             LogRecovery.Result result = logs.result();
             options.listener()
@@ -339,76 +317,33 @@ final class Opening {
         }
     }
 
-    private static void replayBatch(LogRecovery logs, long inTables, Replay into) {
-        long[] sequence = {logs.firstSequence()};
-        BatchFormat.forEachChecked(
-                logs.batchMemory(),
-                logs.batchOffset(),
-                logs.batchLength(),
-                FileName.log(logs.logNumber()),
-                logs.recordOffset(),
-                (kind, keyOffset, keyLength, valueOffset, valueLength) -> {
-                    long at = sequence[0]++;
-                    if (at > inTables) { // a flush may have brought a part of the log to tables
-                        into.operation(
-                                logs.batchMemory(),
-                                keyOffset,
-                                keyLength,
-                                InternalKeys.trailer(at, kind),
-                                valueOffset,
-                                valueLength);
-                    }
-                });
-        into.batchEnds();
-    }
-
-    /** A memtable that is written out whenever it is full, between batches. */
-    private final class RecoveryMemtable implements Replay, AutoCloseable {
+    /** Into a memtable that is written out whenever it is full. */
+    private final class ReplayIntoTables extends Replay {
         private final TableOutput output;
         private final List<TableOutput.Written> written;
-        private Memtable memtable = Opened.newMemtable(options, account);
-        private Inserter inserter = memtable.newInserter();
-        private long lastSequence;
 
-        RecoveryMemtable(TableOutput output, List<TableOutput.Written> written) {
+        ReplayIntoTables(TableOutput output, List<TableOutput.Written> written) {
+            super(Opened.newMemtable(options, account));
             this.output = output;
             this.written = written;
         }
 
         @Override
-        public void operation(
-                java.lang.foreign.MemorySegment memory,
-                long keyOffset,
-                int keyLength,
-                long trailer,
-                long valueOffset,
-                long valueLength) {
-            memtable.add(inserter, memory, keyOffset, keyLength, trailer, memory, valueOffset, valueLength);
-            lastSequence = InternalKeys.sequence(trailer);
-        }
-
-        @Override
-        public void batchEnds() {
-            if (memtable.usedBytes() >= options.writeBufferBytes()) {
+        void batchEnds() {
+            if (memtable().usedBytes() >= options.writeBufferBytes()) {
                 flush();
-                memtable = Opened.newMemtable(options, account);
-                inserter = memtable.newInserter();
+                goOnIn(Opened.newMemtable(options, account));
             }
         }
 
         void flush() {
-            if (!memtable.isEmpty()) {
+            if (!memtable().isEmpty()) {
                 try (RetainedEntries retained = new RetainedEntries(
-                        memtable.cursor(), new long[] {lastSequence}, RetainedEntries.Bottom.never(), account)) {
+                        memtable().cursor(), new long[] {lastSequence()}, RetainedEntries.Bottom.never(), account)) {
                     written.addAll(output.writeUnsynced(retained, Long.MAX_VALUE, bytes -> {}));
                 }
             }
-            memtable.close();
-        }
-
-        @Override
-        public void close() {
-            memtable.close();
+            memtable().close();
         }
     }
 
@@ -420,57 +355,32 @@ final class Opening {
         if (found == null) {
             throw new AssertionError("a database that is wanted was not found");
         }
-        Memtable memtable = Opened.newMemtable(options, account);
-        boolean done = false;
-        try {
-            MemoryReplay into = new MemoryReplay(memtable);
-            replay(found, into);
-            MemtableSlot slot = new MemtableSlot(memtable, found.version().oldestLog());
-            long lastSequence = Math.max(into.lastSequence, found.version().lastSequence());
-            slot.lastSequence = lastSequence;
-            Opened opened = new Opened(
-                    options,
-                    tasks,
-                    directory,
-                    lock,
-                    memory,
-                    found.databaseId(),
-                    new Opened.Recovered(found.version(), slot, lastSequence),
-                    null);
-            done = true;
-            return opened;
-        } finally {
-            if (!done) {
-                memtable.close();
-            }
-        }
+        ReplayIntoMemory into = new ReplayIntoMemory();
+        taken.add(into::close);
+        replay(found, into);
+        long lastSequence = Math.max(into.lastSequence(), found.version().lastSequence());
+        return new Opened(
+                options,
+                tasks,
+                directory,
+                lock,
+                memory,
+                found.databaseId(),
+                new Opened.Recovered(
+                        found.version(),
+                        slot(into.memtable(), found.version().oldestLog(), lastSequence),
+                        lastSequence),
+                null);
     }
 
-    /** Replays into memory, within the budget. */
-    private final class MemoryReplay implements Replay {
-        private final Memtable memtable;
-        private final Inserter inserter;
-        private long lastSequence;
-
-        MemoryReplay(Memtable memtable) {
-            this.memtable = memtable;
-            this.inserter = memtable.newInserter();
+    /** Into one memtable, within the budget. */
+    private final class ReplayIntoMemory extends Replay {
+        ReplayIntoMemory() {
+            super(Opened.newMemtable(options, account));
         }
 
         @Override
-        public void operation(
-                java.lang.foreign.MemorySegment memory,
-                long keyOffset,
-                int keyLength,
-                long trailer,
-                long valueOffset,
-                long valueLength) {
-            memtable.add(inserter, memory, keyOffset, keyLength, trailer, memory, valueOffset, valueLength);
-            lastSequence = InternalKeys.sequence(trailer);
-        }
-
-        @Override
-        public void batchEnds() {
+        void batchEnds() {
             if (account.budget().overdraftBytes() > 0) {
                 throw new StorageException(
                         "the logs of " + directory.path() + " do not fit the memory budget of "

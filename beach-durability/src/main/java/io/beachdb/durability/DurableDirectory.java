@@ -172,16 +172,28 @@ public final class DurableDirectory implements AutoCloseable {
                 }
                 opened = openAndSync(vfs, resolved, made.syncability, made.syncs);
             }
-            DurableDirectory directory = new DurableDirectory(vfs, resolved, mode, opened, scheduler, listener);
-            made.directories.forEach(m -> directory.tell(Kind.MAKE_DIRECTORY, m.toString(), null, 0));
-            made.syncs.done.forEach(s -> {
-                directory.directorySyncs.incrementAndGet(s.site.ordinal());
-                directory.tell(Kind.SYNC_DIRECTORY, s.directory.toString(), s.site, s.nanos);
-            });
-            return directory;
+            boolean done = false;
+            try {
+                DurableDirectory directory = new DurableDirectory(vfs, resolved, mode, opened, scheduler, listener);
+                directory.tellOf(made);
+                done = true;
+                return directory;
+            } finally {
+                if (!done && opened.handle != null) {
+                    opened.handle.close();
+                }
+            }
         } catch (IOException e) {
             throw Failures.storage("opening the directory", path, e, "No file in it was changed.");
         }
+    }
+
+    private void tellOf(Made made) {
+        made.directories.forEach(m -> tell(Kind.MAKE_DIRECTORY, m.toString(), null, 0));
+        made.syncs.done.forEach(s -> {
+            directorySyncs.incrementAndGet(s.site.ordinal());
+            tell(Kind.SYNC_DIRECTORY, s.directory.toString(), s.site, s.nanos);
+        });
     }
 
     /**

@@ -36,6 +36,7 @@ public final class SimulatedVfs implements Vfs {
     private final SimulatedDisk disk;
     private final SimulatedProcess process;
     private final List<FileNode> openFiles = new ArrayList<>(); // guarded by disk; one entry for each handle
+    private final List<Path> openDirectories = new ArrayList<>(); // guarded by disk; one entry for each handle
     private volatile @Nullable SimulatedEnd end;
 
     SimulatedVfs(SimulatedDisk disk, SimulatedProcess process) {
@@ -74,9 +75,19 @@ public final class SimulatedVfs implements Vfs {
         return true;
     }
 
+    /** Returns what the process has open, for tests that look for leaks: a path for each handle and each mapping. */
+    public List<Path> openPaths() {
+        synchronized (disk) {
+            List<Path> paths = new ArrayList<>(openDirectories);
+            openFiles.forEach(file -> paths.add(file.path));
+            return paths;
+        }
+    }
+
     List<FileNode> takeOpenFiles() {
         List<FileNode> taken = List.copyOf(openFiles);
         openFiles.clear();
+        openDirectories.clear();
         return taken;
     }
 
@@ -349,9 +360,11 @@ public final class SimulatedVfs implements Vfs {
         private final Path path;
         private volatile boolean closed;
 
+        /** Made with the disk locked. */
         DirectoryHandle(DirectoryNode directory, Path path) {
             this.directory = directory;
             this.path = path;
+            openDirectories.add(path);
         }
 
         @Override
@@ -377,7 +390,7 @@ public final class SimulatedVfs implements Vfs {
         public void close() throws IOException {
             if (!closed) {
                 closed = true;
-                disk.perform(SimulatedVfs.this, Kind.CLOSE, path, closing(() -> {}));
+                disk.perform(SimulatedVfs.this, Kind.CLOSE, path, closing(() -> openDirectories.remove(path)));
             }
         }
     }

@@ -87,10 +87,19 @@ public final class WalWriter implements AutoCloseable {
         this.ordinal = predecessor.lastOrdinal();
         this.lastSequence = predecessor.lastSequence();
         this.intervalNanos = options.intervalNanos();
-        this.buffer = account.acquire(MemoryUse.LOG, options.bufferBytes());
-        this.scratch = account.acquire(MemoryUse.LOG, WalFormat.START_BYTES);
         this.current = open(first);
         this.task = new LogTask(current, supply, scheduler, options, listener);
+        // Last, since nobody could give back the memory of a writer that was not made.
+        this.buffer = account.acquire(MemoryUse.LOG, options.bufferBytes());
+        boolean done = false;
+        try {
+            this.scratch = account.acquire(MemoryUse.LOG, WalFormat.START_BYTES);
+            done = true;
+        } finally {
+            if (!done) {
+                account.release(MemoryUse.LOG, buffer);
+            }
+        }
     }
 
     private OpenLog open(PreparedLog prepared) {
