@@ -8,7 +8,6 @@ import io.beachdb.Durability;
 import io.beachdb.Options;
 import io.beachdb.Seams;
 import io.beachdb.base.BeachException;
-import io.beachdb.base.Clock;
 import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.RandomSource;
 import io.beachdb.base.Scheduler;
@@ -20,7 +19,6 @@ import io.beachdb.testkit.SimulatedScheduler;
 import io.beachdb.testkit.SimulatedVfs;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -175,15 +173,14 @@ class FailedOpeningTest {
     }
 
     /** Seams of which one call of an opening, where something is made or begun, ends with an error. */
-    private static final class Failing implements Scheduler, RandomSource {
-        private final Scheduler scheduler;
+    private static final class Failing extends ForwardingScheduler implements RandomSource {
         private final RandomSource random;
         private final AtomicLong calls = new AtomicLong(); // until the opening has all it needs
         private boolean opened;
         private long failAt;
 
         Failing(Scheduler scheduler, RandomSource random) {
-            this.scheduler = scheduler;
+            super(scheduler);
             this.random = random;
         }
 
@@ -196,45 +193,20 @@ class FailedOpeningTest {
         @Override
         public Signal newSignal(String name, long spinNanos) {
             mayFail("no memory for the signal " + name);
-            return scheduler.newSignal(name, spinNanos);
+            return super.newSignal(name, spinNanos);
         }
 
         @Override
         public void execute(String name, Runnable task) {
             mayFail("no thread for " + name);
             opened |= name.equals("after-open");
-            scheduler.execute(name, task);
+            super.execute(name, task);
         }
 
         @Override
         public long nextLong() {
             mayFail("no memory for a random number");
             return random.nextLong();
-        }
-
-        @Override
-        public Cancellable after(long delayNanos, String name, Runnable action) {
-            return scheduler.after(delayNanos, name, action);
-        }
-
-        @Override
-        public void await(Signal signal, BooleanSupplier condition) {
-            scheduler.await(signal, condition);
-        }
-
-        @Override
-        public boolean await(Signal signal, BooleanSupplier condition, long timeoutNanos) {
-            return scheduler.await(signal, condition, timeoutNanos);
-        }
-
-        @Override
-        public void reach(String point) {
-            scheduler.reach(point);
-        }
-
-        @Override
-        public Clock clock() {
-            return scheduler.clock();
         }
     }
 }

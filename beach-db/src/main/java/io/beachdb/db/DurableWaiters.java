@@ -7,18 +7,21 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Predicate;
 
 /** Futures that wait for a sequence to be on disk. Told on a thread with no other work: executors are foreign code. */
 final class DurableWaiters {
     private record Waiter(long sequence, CompletableFuture<Long> future, Executor executor) {}
 
     private final Scheduler scheduler;
+    private final Callbacks callbacks;
 
     // Guarded by this.
     private final List<Waiter> waiters = new ArrayList<>();
 
-    DurableWaiters(Scheduler scheduler) {
+    DurableWaiters(Scheduler scheduler, Callbacks callbacks) {
         this.scheduler = scheduler;
+        this.callbacks = callbacks;
     }
 
     CompletableFuture<Long> add(long sequence, Executor executor) {
@@ -31,32 +34,54 @@ final class DurableWaiters {
 
     /** Everything up to {@code durable} is on disk. */
     void durable(long durable) {
-        for (Waiter waiter : take(durable)) {
-            scheduler.execute("durable-future", () -> complete(waiter, () -> waiter.future.complete(durable)));
+        for (Waiter waiter : take(waiter -> waiter.sequence <= durable)) {
+            tell(waiter, () -> waiter.future.complete(durable));
         }
     }
 
     /** Nothing more will be on disk by itself. */
     void failed(BeachException failure) {
-        for (Waiter waiter : take(Long.MAX_VALUE)) {
-            scheduler.execute(
-                    "durable-future", () -> complete(waiter, () -> waiter.future.completeExceptionally(failure)));
+        fail(take(waiter -> true), failure);
+    }
+
+    /** What this one waits for was refused; others may wait for less. */
+    void failed(CompletableFuture<Long> future, BeachException failure) {
+        fail(take(waiter -> waiter.future == future), failure);
+    }
+
+    private void fail(List<Waiter> taken, BeachException failure) {
+        for (Waiter waiter : taken) {
+            tell(waiter, () -> waiter.future.completeExceptionally(failure));
         }
     }
 
-    private synchronized List<Waiter> take(long upTo) {
+    private synchronized List<Waiter> take(Predicate<Waiter> which) {
         if (waiters.isEmpty()) {
             return List.of();
         }
         List<Waiter> taken = new ArrayList<>();
         for (Iterator<Waiter> i = waiters.iterator(); i.hasNext(); ) {
             Waiter waiter = i.next();
-            if (waiter.sequence <= upTo) {
+            if (which.test(waiter)) {
                 i.remove();
                 taken.add(waiter);
             }
         }
         return taken;
+    }
+
+    private void tell(Waiter waiter, Runnable completion) {
+        try {
+            scheduler.execute("durable-future", () -> complete(waiter, completion));
+        } catch (RuntimeException | Error e) {
+            // No thread to be had: told here, as foreign code that may not wait for the engine.
+            callbacks.enter();
+            try {
+                complete(waiter, completion);
+            } finally {
+                callbacks.exit();
+            }
+        }
     }
 
     private void complete(Waiter waiter, Runnable completion) {

@@ -123,7 +123,7 @@ public final class Engine implements CommitPipeline.Room {
         this.views = new Views(opened.epochs(), scheduler);
         this.pipeline = new CommitPipeline(scheduler, this, opened.lastSequence());
         this.requests = new RequestPool(() -> new WriteRequest(account, scheduler, () -> pipeline.broken() != null));
-        this.durableWaiters = new DurableWaiters(scheduler);
+        this.durableWaiters = new DurableWaiters(scheduler, callbacks);
         this.throttle = new WriteThrottle(options, scheduler);
         this.flusher = new Flusher(this, opened);
         this.compactor = new Compactor(this, opened);
@@ -878,12 +878,12 @@ public final class Engine implements CommitPipeline.Room {
         } else if (durableNow() >= sequence) {
             durableWaiters.durable(durableNow());
         } else {
-            tasks.submit("when-durable", () -> reachDurable(sequence));
+            tasks.submit("when-durable", () -> reachDurable(sequence, future));
         }
         return future;
     }
 
-    private void reachDurable(long sequence) {
+    private void reachDurable(long sequence, CompletableFuture<Long> future) {
         try {
             if (hasUnlogged(sequence)) {
                 flushAll();
@@ -892,7 +892,7 @@ public final class Engine implements CommitPipeline.Room {
             }
             durableWaiters.durable(durableNow());
         } catch (BeachException e) {
-            durableWaiters.failed(e);
+            durableWaiters.failed(future, e);
         }
     }
 

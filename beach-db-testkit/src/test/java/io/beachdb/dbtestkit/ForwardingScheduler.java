@@ -1,0 +1,50 @@
+package io.beachdb.dbtestkit;
+
+import io.beachdb.base.Clock;
+import io.beachdb.base.Scheduler;
+import io.beachdb.base.Signal;
+import java.util.function.BooleanSupplier;
+
+/** Another scheduler, for tests that let some of its calls fail. */
+class ForwardingScheduler implements Scheduler {
+    private final Scheduler scheduler;
+
+    ForwardingScheduler(Scheduler scheduler) {
+        this.scheduler = scheduler;
+    }
+
+    @Override
+    public void execute(String name, Runnable task) {
+        scheduler.execute(name, task);
+    }
+
+    @Override
+    public Cancellable after(long delayNanos, String name, Runnable action) {
+        return scheduler.after(delayNanos, name, action);
+    }
+
+    @Override
+    public Signal newSignal(String name, long spinNanos) {
+        return scheduler.newSignal(name, spinNanos);
+    }
+
+    @Override
+    public void await(Signal signal, BooleanSupplier condition) {
+        scheduler.await(signal, condition);
+    }
+
+    @Override
+    public boolean await(Signal signal, BooleanSupplier condition, long timeoutNanos) {
+        return scheduler.await(signal, condition, timeoutNanos);
+    }
+
+    @Override
+    public void reach(String point) {
+        scheduler.reach(point);
+    }
+
+    @Override
+    public Clock clock() {
+        return scheduler.clock();
+    }
+}

@@ -1,0 +1,97 @@
+package io.beachdb.dbtestkit;
+
+import static io.beachdb.dbtestkit.SteppedEngine.bytes;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.beachdb.BeachDB;
+import io.beachdb.Durability;
+import io.beachdb.Options;
+import io.beachdb.Seams;
+import io.beachdb.base.RandomSource;
+import io.beachdb.base.Scheduler;
+import io.beachdb.base.WriteRefusedException;
+import io.beachdb.testkit.SimulatedDisk;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What becomes of one future of {@link BeachDB#whenDurable} is no matter of the others. */
+class WhenDurableTest {
+    private static final Path DIRECTORY = Path.of("/data/db");
+    private static final int SEEDS = 60;
+
+    /** What needs a flush is refused while the disk is full; what needs a sync of the log only is not. */
+    @Test
+    void refusalOfOne_leavesTheOthers() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                engine.open(
+                        DIRECTORY, options -> options.failWhenDiskFull(true).maxImmutableMemtables(1));
+                engine.step(db -> db.put(bytes("a"), bytes("1"), Durability.LOGGED));
+                engine.disk().setCapacity(0);
+                engine.begin("flush", BeachDB::flush);
+                List<CompletableFuture<Long>> futures = new ArrayList<>();
+                engine.step(db -> {
+                    engine.pause(100_000_000); // the flush has met the full disk, and waits before it tries again
+                    long logged = db.put(bytes("b"), bytes("1"), Durability.LOGGED);
+                    long unlogged = db.put(bytes("c"), bytes("1"), Durability.UNLOGGED);
+                    futures.add(db.whenDurable(unlogged, Runnable::run));
+                    futures.add(db.whenDurable(logged, Runnable::run));
+                    engine.pause(100_000_000);
+                    engine.disk().setCapacity(Long.MAX_VALUE);
+                });
+                assertThat(futures.getFirst())
+                        .as("seed " + seed)
+                        .failsWithin(0, TimeUnit.SECONDS)
+                        .withThrowableThat()
+                        .withCauseInstanceOf(WriteRefusedException.class);
+                assertThat(futures.getLast()).as("seed " + seed).isCompletedWithValueMatching(durable -> durable >= 2);
+                engine.step(BeachDB::close);
+            }
+        }
+    }
+
+    /** No thread for the answer to one: it comes all the same, the others' too, and no sync fails of it. */
+    @Test
+    @Timeout(120)
+    void noThreadForOne_allAreAnswered() throws Exception {
+        AtomicInteger refused = new AtomicInteger();
+        Scheduler scheduler = new ForwardingScheduler(Scheduler.system()) {
+            @Override
+            public void execute(String name, Runnable task) {
+                if (name.equals("durable-future") && refused.getAndIncrement() % 2 == 0) {
+                    throw new OutOfMemoryError("no thread");
+                }
+                super.execute(name, task);
+            }
+        };
+        SimulatedDisk disk = new SimulatedDisk().makeDirectories(Path.of("/data"));
+        Options options = Options.builder()
+                .memoryBytes(16L << 20)
+                .writeBufferBytes(1L << 20)
+                .seams(new Seams(disk.start("engine"), scheduler, RandomSource.seeded(1)))
+                .build();
+        List<CompletableFuture<Long>> futures = new ArrayList<>();
+        try (BeachDB db = BeachDB.open(DIRECTORY, options)) {
+            for (int i = 0; i < 100; i++) {
+                long sequence = db.put(bytes("k" + i), bytes("1"), Durability.LOGGED);
+                futures.add(db.whenDurable(sequence, Runnable::run).thenApply(durable -> {
+                    if (db.get(bytes("k0")) == null) {
+                        throw new AssertionError("not there");
+                    }
+                    return durable;
+                }));
+            }
+            for (CompletableFuture<Long> future : futures) {
+                assertThat(future.get(60, TimeUnit.SECONDS)).isPositive();
+            }
+            db.put(bytes("last"), bytes("1"), Durability.SYNCED);
+        }
+        assertThat(refused.get()).isPositive();
+    }
+}
