@@ -92,7 +92,12 @@ public final class BeachDB implements Reader, AutoCloseable {
         return write(batch, engine.options().durability());
     }
 
-    /** Applies {@code batch}, whole or not at all; returns its last sequence. An empty batch does nothing. */
+    /**
+     * Applies {@code batch}, whole or not at all; returns its last sequence. An empty batch does nothing.
+     *
+     * @throws IllegalArgumentException if the batch takes more memory than the smaller of 1 GiB and a quarter of the budget, see
+     *     {@link WriteBatch#bytes}; nothing is written
+     */
     public long write(WriteBatch batch, Durability durability) {
         return engine.write(batch.operations(), batch.bytes(), batch.count(), durability);
     }

@@ -84,7 +84,10 @@ public final class WriteBatch {
         return count == 0;
     }
 
-    /** Returns the size of the encoded operations: what counts against the database's limit for a batch. */
+    /**
+     * Returns the size of the encoded operations. It counts against the database's limit for a batch, and so do 44 bytes for
+     * each operation, where there are several: what entries take in memory beside their own bytes.
+     */
     public int bytes() {
         return length;
     }

@@ -30,8 +30,7 @@ class WhenDurableTest {
     void refusalOfOne_leavesTheOthers() {
         for (long seed = 0; seed < SEEDS; seed++) {
             try (SteppedEngine engine = new SteppedEngine(seed)) {
-                engine.open(
-                        DIRECTORY, options -> options.failWhenDiskFull(true).maxImmutableMemtables(1));
+                engine.open(DIRECTORY, options -> options.failWhenDiskFull(true).maxImmutableMemtables(1));
                 engine.step(db -> db.put(bytes("a"), bytes("1"), Durability.LOGGED));
                 engine.disk().setCapacity(0);
                 engine.begin("flush", BeachDB::flush);

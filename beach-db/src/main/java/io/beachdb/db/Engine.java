@@ -32,6 +32,7 @@ import io.beachdb.manifest.InternalKey;
 import io.beachdb.manifest.LiveTable;
 import io.beachdb.manifest.Version;
 import io.beachdb.manifest.VersionEdit;
+import io.beachdb.memtable.Memtable;
 import io.beachdb.sstable.PointResult;
 import io.beachdb.sstable.ReadOptions;
 import io.beachdb.wal.WalWriter;
@@ -66,7 +67,7 @@ public final class Engine implements CommitPipeline.Room {
      */
     private static final long DISK_FULL_RETRY_NANOS = 200_000_000;
     private static final long POLL_NANOS = 1_000_000;
-    private static final long ENTRY_OVERHEAD_BYTES = 32; // of small entries in a memtable, at least
+    private static final long TYPICAL_OVERHEAD_BYTES = 32; // of an entry in a memtable, beside its encoded bytes
 
     // Set once.
     private final Options options;
@@ -403,7 +404,7 @@ public final class Engine implements CommitPipeline.Room {
 
     private WriteRequest beginPut(long keyLength, long valueLength, Durability durability) {
         Limits.checkKeyLength(keyLength);
-        checkBatchLength(keyLength + Math.min(valueLength, Integer.MAX_VALUE)); // no sum overflows
+        checkLength(keyLength + Math.min(valueLength, Integer.MAX_VALUE)); // no sum overflows
         callbacks.checkOutside("put");
         return begin(BatchFormat.putLength(keyLength, valueLength), 1, keyLength + valueLength, durability);
     }
@@ -472,7 +473,7 @@ public final class Engine implements CommitPipeline.Room {
     /** Writes a batch of encoded operations; see {@link io.beachdb.WriteBatch}. */
     public long write(byte[] operations, int length, int count, Durability durability) {
         Objects.requireNonNull(durability, "durability");
-        checkBatchLength(length);
+        checkBatch(length, count);
         callbacks.checkOutside("write");
         if (count == 0) {
             checkWritable();
@@ -487,11 +488,26 @@ public final class Engine implements CommitPipeline.Room {
         }
     }
 
-    private void checkBatchLength(long length) {
+    private void checkLength(long length) {
         if (length > maxBatchBytes) {
             throw new IllegalArgumentException("value or batch has " + length + " bytes, allowed up to " + maxBatchBytes
                     + " (a quarter of the memory budget, at most 1 GiB)");
         }
+    }
+
+    /** Many tiny entries take several times their own bytes in a memtable: what they take there is what counts. */
+    private void checkBatch(long length, int count) {
+        checkLength(length);
+        if (count > 1 && memtableBytes(length, count) > maxBatchBytes) {
+            throw new IllegalArgumentException("batch has " + count + " operations of " + length
+                    + " bytes together, which take " + memtableBytes(length, count) + " bytes in memory, allowed up to "
+                    + maxBatchBytes + " (a quarter of the memory budget, at most 1 GiB): write it in parts");
+        }
+    }
+
+    /** Returns the most that encoded operations take in a memtable. */
+    private static long memtableBytes(long length, long count) {
+        return length + count * Memtable.ENTRY_OVERHEAD_BYTES;
     }
 
     private void checkWritable() {
@@ -523,7 +539,7 @@ public final class Engine implements CommitPipeline.Room {
     @Override
     public MemtableSlot makeRoom(WriteRequest request) {
         checkWritable();
-        long bytes = request.length + request.operations * ENTRY_OVERHEAD_BYTES;
+        long bytes = request.length + request.operations * TYPICAL_OVERHEAD_BYTES;
         if (throttle.isActive()) {
             pipeline.handOverPending();
             throttle.slow(bytes, progress, () -> closing || failure != null);
@@ -537,8 +553,9 @@ public final class Engine implements CommitPipeline.Room {
             pipeline.handOverPending();
             nextLog(request.length); // the memtable goes on: it needs both logs until its flush
         }
-        if (!hasMemoryFor(bytes)) {
-            waitForMemory(bytes, request.length);
+        long memory = memtableBytes(request.length, request.operations);
+        if (!hasMemoryFor(memory)) {
+            waitForMemory(memory, request.length);
         }
         assignedBytes += bytes;
         return active;

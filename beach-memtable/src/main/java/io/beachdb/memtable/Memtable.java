@@ -35,6 +35,12 @@ public final class Memtable implements AutoCloseable {
      * M7  A node's height follows from seed and sequence alone: no shared random state, and the same shape every time.
      */
 
+    /**
+     * Most bytes that an entry takes beside its key and value, on average over heights: the node, its further links (5 and a
+     * third, see {@link #heightOf}), and up to 7 behind key and value each.
+     */
+    public static final int ENTRY_OVERHEAD_BYTES = 44;
+
     /** Levels, at most: enough for some hundred million entries, as each level has half of the one below. */
     static final int MAX_HEIGHT = 26;
 

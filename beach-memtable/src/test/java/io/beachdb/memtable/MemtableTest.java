@@ -225,6 +225,28 @@ final class MemtableTest {
         assertThat(account.usedBytes(MemoryUse.MEMTABLE)).isEqualTo(memtable.chargedBytes());
     }
 
+    /** Who admits writes counts on it: lengths of one byte more than a multiple of eight take the most. */
+    @Test
+    void overheadOfAnEntry_isAtMostWhatIsSaid() {
+        int count = 50_000;
+        for (int keyLength : new int[] {9, 17}) {
+            for (int valueLength : new int[] {1, 9, 33}) {
+                try (Memtable tight = new Memtable(account, keyLength + valueLength)) {
+                    Inserter own = tight.newInserter();
+                    for (int i = 0; i < count; i++) {
+                        byte[] key = bytes(String.format("%0" + keyLength + "d", i));
+                        Entries.put(tight, own, key, i + 1, new byte[valueLength]);
+                    }
+                    long ofTheirOwn = count * (long) (keyLength + valueLength);
+                    assertThat(tight.usedBytes() - ofTheirOwn)
+                            .isBetween(
+                                    count * (Memtable.ENTRY_OVERHEAD_BYTES - 2L),
+                                    count * (long) Memtable.ENTRY_OVERHEAD_BYTES);
+                }
+            }
+        }
+    }
+
     @Test
     void add_beyondTheBudget_goesOnAndShowsAsOverdraft() {
         MemoryBudget small = MemoryBudget.ofBytes(MemoryBudget.MIN_BYTES);
