@@ -150,9 +150,9 @@ final class Flusher {
     }
 
     /** Flushes what was never logged, active memtable included: for a close, after the last write. On an engine thread. */
-    void flushForClose(MemtableSlot active) {
+    void flushForClose() {
         stopped = false;
-        engine.makeImmutableForClose(active);
+        engine.makeImmutableForClose();
         flushAllNow();
     }
 

@@ -1,6 +1,8 @@
 package io.beachdb.db;
 
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a read looks at: memtables and tables, immutable, published whole.
@@ -30,6 +32,30 @@ final class View {
             slot.retain();
         }
         tables.retain();
+    }
+
+    /** Returns a view in which the active memtable is the newest immutable one, and {@code fresh} takes its place. */
+    View rotated(MemtableSlot fresh) {
+        MemtableSlot[] older = new MemtableSlot[immutables.length + 1];
+        older[0] = active;
+        System.arraycopy(immutables, 0, older, 1, immutables.length);
+        return new View(fresh, older, tables);
+    }
+
+    /** Returns a view of these tables, in which {@code flushed} is no memtable any more; null: all are. */
+    View with(TableSet changed, @Nullable MemtableSlot flushed) {
+        MemtableSlot[] left =
+                Arrays.stream(immutables).filter(slot -> slot != flushed).toArray(MemtableSlot[]::new);
+        return new View(active, left, changed);
+    }
+
+    /** Returns the first sequence that is in a memtable and in no log; {@code Long.MAX_VALUE} if there is none. */
+    long firstUnlogged() {
+        long first = active.firstUnlogged;
+        for (MemtableSlot slot : immutables) {
+            first = Math.min(first, slot.firstUnlogged);
+        }
+        return first;
     }
 
     /** Pins, from inside an epoch; returns the stripe to unpin. */
