@@ -13,6 +13,7 @@ import io.beachdb.base.RandomSource;
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.Signal;
 import io.beachdb.testkit.Fault;
+import io.beachdb.testkit.ForwardingScheduler;
 import io.beachdb.testkit.SimulatedDisk;
 import io.beachdb.testkit.SimulatedRandom;
 import io.beachdb.testkit.SimulatedScheduler;

@@ -10,6 +10,7 @@ import io.beachdb.Seams;
 import io.beachdb.base.RandomSource;
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.WriteRefusedException;
+import io.beachdb.testkit.ForwardingScheduler;
 import io.beachdb.testkit.SimulatedDisk;
 import java.nio.file.Path;
 import java.util.ArrayList;

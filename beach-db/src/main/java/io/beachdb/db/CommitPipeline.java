@@ -436,6 +436,7 @@ final class CommitPipeline implements WalListener {
             throw e;
         }
         request.inserted = true;
+        scheduler.reach("inserted");
     }
 
     /** P7: half a batch is in the memtable, so nothing more becomes visible, and nobody waits for that. */

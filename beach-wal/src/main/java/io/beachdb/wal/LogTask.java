@@ -276,6 +276,7 @@ final class LogTask {
     private void syncOldest(boolean onLoop) {
         // The requests first: one for the next log was made after that was there, so it is seen here, and put back.
         int requests = wanted.getAndSet(0);
+        scheduler.reach("sync requests taken");
         OpenLog log = oldest;
         OpenLog next = log.next; // once it is there, the log's hand-overs are final
         if (next != null) {

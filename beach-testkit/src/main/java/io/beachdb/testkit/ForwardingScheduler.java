@@ -1,15 +1,16 @@
-package io.beachdb.dbtestkit;
+package io.beachdb.testkit;
 
 import io.beachdb.base.Clock;
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.Signal;
 import java.util.function.BooleanSupplier;
 
-/** Another scheduler, for tests that let some of its calls fail. */
-class ForwardingScheduler implements Scheduler {
+/** Does what another scheduler does: for tests that let some call fail, or do something of their own at a point. */
+public class ForwardingScheduler implements Scheduler {
     private final Scheduler scheduler;
 
-    ForwardingScheduler(Scheduler scheduler) {
+    /** @param scheduler does all that is not overridden */
+    public ForwardingScheduler(Scheduler scheduler) {
         this.scheduler = scheduler;
     }
 
