@@ -252,8 +252,7 @@ final class CommitPipeline implements WalListener {
             }
             handOver(synced, own);
         } catch (RuntimeException | Error e) {
-            giveUpGroup(brokenBy(e));
-            throw e;
+            giveUpGroup(brokenBy(e)); // its own caller hears of it as the others do, after it has inserted (P2)
         } finally {
             group.clear();
             firstPending = 0;
