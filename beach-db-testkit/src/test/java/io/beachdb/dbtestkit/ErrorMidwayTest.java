@@ -72,9 +72,10 @@ class ErrorMidwayTest {
         }
 
         private static boolean isIn(String className, String method) {
-            return StackWalker.getInstance().walk(frames -> frames.anyMatch(
-                    frame -> frame.getClassName().endsWith("." + className)
-                            && frame.getMethodName().equals(method)));
+            return StackWalker.getInstance()
+                    .walk(frames ->
+                            frames.anyMatch(frame -> frame.getClassName().endsWith("." + className)
+                                    && frame.getMethodName().equals(method)));
         }
 
         private void throwOnce() {

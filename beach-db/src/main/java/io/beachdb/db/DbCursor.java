@@ -25,6 +25,8 @@ final class DbCursor implements Cursor {
      *     and the current entry is in saved memory, or (a large value) the direction is turned to forwards on it.
      * C2  A step marks itself in busy before it looks at closed; close marks closed before it waits for busy. So close
      *     frees nothing under a running step, and a step that begins later sees closed.
+     * C3  Who only looks at the entry marks nothing: what it finds counts if the cursor is open after that too. If not, all
+     *     may be freed, and whatever it met there says that the cursor was closed.
      */
     private static final VarHandle BUSY;
     private static final int SCRATCH_BYTES = 4096;
@@ -63,11 +65,8 @@ final class DbCursor implements Cursor {
     private boolean forwards = true;
     private boolean valid;
 
-    // The read-only face of the memory last shown, so that showing it again allocates nothing.
-    private MemorySegment keyFace = MemorySegment.NULL;
-    private MemorySegment keyFaceOf = MemorySegment.NULL;
-    private MemorySegment valueFace = MemorySegment.NULL;
-    private MemorySegment valueFaceOf = MemorySegment.NULL;
+    private final Face keyFace = new Face();
+    private final Face valueFace = new Face();
     private @Nullable Arena lifetime;
 
     @SuppressWarnings("UnusedVariable") // through BUSY
@@ -395,7 +394,6 @@ final class DbCursor implements Cursor {
         checkValid();
     }
 
-    /** Also after a copy: if the database was closed meanwhile, its memory may have had other bytes by then. */
     private void checkStillOpen() {
         String by = closedBy;
         if (by != null) {
@@ -403,24 +401,40 @@ final class DbCursor implements Cursor {
         }
     }
 
-    private MemorySegment rawKeyMemory() {
-        return forwards ? input.keyMemory() : savedKey.memory();
+    /** C3: after a look at the entry. */
+    private void checkWasOpen() {
+        VarHandle.acquireFence(); // the look before, the check after
+        checkStillOpen();
     }
 
-    private MemorySegment rawValueMemory() {
-        return forwards ? input.valueMemory() : savedValue.memory();
+    /** C3: what went wrong in a look at the entry. */
+    private RuntimeException explained(RuntimeException e) {
+        checkStillOpen();
+        return e;
     }
 
     @Override
     public MemorySegment key() {
         checkReadable();
-        return show(rawKeyMemory(), keyOffset(), keyLength());
+        try {
+            MemorySegment shown = show(rawKeyMemory(), rawKeyOffset(), rawKeyLength());
+            checkWasOpen();
+            return shown;
+        } catch (RuntimeException e) {
+            throw explained(e);
+        }
     }
 
     @Override
     public MemorySegment value() {
         checkReadable();
-        return show(rawValueMemory(), valueOffset(), valueLength());
+        try {
+            MemorySegment shown = show(rawValueMemory(), rawValueOffset(), rawValueLength());
+            checkWasOpen();
+            return shown;
+        } catch (RuntimeException e) {
+            throw explained(e);
+        }
     }
 
     private MemorySegment show(MemorySegment memory, long offset, long length) {
@@ -440,33 +454,55 @@ final class DbCursor implements Cursor {
     @Override
     public int keyLength() {
         checkReadable();
-        return forwards ? input.keyLength() : savedKeyLength;
+        try {
+            int length = rawKeyLength();
+            checkWasOpen();
+            return length;
+        } catch (RuntimeException e) {
+            throw explained(e);
+        }
     }
 
     @Override
     public long valueLength() {
         checkReadable();
-        return forwards ? input.valueLength() : savedValueLength;
+        try {
+            long length = rawValueLength();
+            checkWasOpen();
+            return length;
+        } catch (RuntimeException e) {
+            throw explained(e);
+        }
     }
 
     @Override
     public void copyKey(MemorySegment destination, long at) {
         checkReadable();
-        checkFits(keyLength(), destination, at);
-        MemorySegment.copy(rawKeyMemory(), keyOffset(), destination, at, keyLength());
-        checkStillOpen();
+        try {
+            int length = rawKeyLength();
+            checkFits(length, destination, at);
+            MemorySegment.copy(rawKeyMemory(), rawKeyOffset(), destination, at, length);
+            checkWasOpen();
+        } catch (RuntimeException e) {
+            throw explained(e);
+        }
     }
 
     @Override
     public void copyValue(MemorySegment destination, long at) {
         checkReadable();
-        checkFits(valueLength(), destination, at);
-        if (forwards) {
-            input.copyValue(0, destination, at, input.valueLength());
-        } else {
-            MemorySegment.copy(savedValue.memory(), 0, destination, at, savedValueLength);
+        try {
+            long length = rawValueLength();
+            checkFits(length, destination, at);
+            if (forwards) {
+                input.copyValue(0, destination, at, length);
+            } else {
+                MemorySegment.copy(savedValue.memory(), 0, destination, at, length);
+            }
+            checkWasOpen();
+        } catch (RuntimeException e) {
+            throw explained(e);
         }
-        checkStillOpen();
     }
 
     private static void checkFits(long length, MemorySegment destination, long at) {
@@ -479,54 +515,114 @@ final class DbCursor implements Cursor {
     @Override
     public int compareKey(MemorySegment key) {
         checkReadable();
-        int order = Keys.compare(
-                rawKeyMemory(), keyOffset(), keyLength(), key, 0, (int) Math.min(Integer.MAX_VALUE, key.byteSize()));
-        checkStillOpen();
-        return order;
+        try {
+            int length = (int) Math.min(Integer.MAX_VALUE, key.byteSize());
+            int order = Keys.compare(rawKeyMemory(), rawKeyOffset(), rawKeyLength(), key, 0, length);
+            checkWasOpen();
+            return order;
+        } catch (RuntimeException e) {
+            throw explained(e);
+        }
     }
 
-    // Identity: segments of one address and size are equal, although one may be closed.
-    @SuppressWarnings({"ReferenceEquality", "MemorySegmentReferenceEquality"})
     @Override
     public MemorySegment keyMemory() {
         checkReadable();
-        MemorySegment raw = rawKeyMemory();
-        if (raw != keyFaceOf) {
-            keyFaceOf = raw;
-            keyFace = raw.asReadOnly();
+        try {
+            MemorySegment shown = keyFace.of(rawKeyMemory());
+            checkWasOpen();
+            return shown;
+        } catch (RuntimeException e) {
+            throw explained(e);
         }
-        return keyFace;
     }
 
     @Override
     public long keyOffset() {
         checkReadable();
-        return forwards ? input.keyOffset() : 0;
+        try {
+            long offset = rawKeyOffset();
+            checkWasOpen();
+            return offset;
+        } catch (RuntimeException e) {
+            throw explained(e);
+        }
     }
 
-    // Identity: segments of one address and size are equal, although one may be closed.
-    @SuppressWarnings({"ReferenceEquality", "MemorySegmentReferenceEquality"})
     @Override
     public MemorySegment valueMemory() {
         checkReadable();
-        MemorySegment raw = rawValueMemory();
-        if (raw != valueFaceOf) {
-            valueFaceOf = raw;
-            valueFace = raw.asReadOnly();
+        try {
+            MemorySegment shown = valueFace.of(rawValueMemory());
+            checkWasOpen();
+            return shown;
+        } catch (RuntimeException e) {
+            throw explained(e);
         }
-        return valueFace;
     }
 
     @Override
     public long valueOffset() {
         checkReadable();
-        return forwards ? input.valueOffset() : 0;
+        try {
+            long offset = rawValueOffset();
+            checkWasOpen();
+            return offset;
+        } catch (RuntimeException e) {
+            throw explained(e);
+        }
     }
 
     @Override
     public long sequence() {
         checkReadable();
-        return InternalKeys.sequence(forwards ? input.trailer() : savedTrailer);
+        try {
+            long trailer = forwards ? input.trailer() : savedTrailer;
+            checkWasOpen();
+            return InternalKeys.sequence(trailer);
+        } catch (RuntimeException e) {
+            throw explained(e);
+        }
+    }
+
+    private MemorySegment rawKeyMemory() {
+        return forwards ? input.keyMemory() : savedKey.memory();
+    }
+
+    private long rawKeyOffset() {
+        return forwards ? input.keyOffset() : 0;
+    }
+
+    private int rawKeyLength() {
+        return forwards ? input.keyLength() : savedKeyLength;
+    }
+
+    private MemorySegment rawValueMemory() {
+        return forwards ? input.valueMemory() : savedValue.memory();
+    }
+
+    private long rawValueOffset() {
+        return forwards ? input.valueOffset() : 0;
+    }
+
+    private long rawValueLength() {
+        return forwards ? input.valueLength() : savedValueLength;
+    }
+
+    /** The read-only face of the memory last shown, so that showing it again allocates nothing. */
+    private static final class Face {
+        private MemorySegment memory = MemorySegment.NULL;
+        private MemorySegment face = MemorySegment.NULL;
+
+        // Identity: segments of one address and size are equal, although one may be closed.
+        @SuppressWarnings({"ReferenceEquality", "MemorySegmentReferenceEquality"})
+        MemorySegment of(MemorySegment shown) {
+            if (shown != memory) {
+                memory = shown;
+                face = shown.asReadOnly();
+            }
+            return face;
+        }
     }
 
     @Override

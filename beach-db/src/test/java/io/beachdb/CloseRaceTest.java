@@ -1,0 +1,174 @@
+package io.beachdb;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.beachdb.base.ClosedException;
+import io.beachdb.base.MemoryBudget;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Reads of all kinds on many threads while the database is closed: each returns what is there or throws
+ * {@link ClosedException}, all threads end, and no memory stays behind.
+ */
+@Timeout(300)
+class CloseRaceTest {
+    private static final int ROUNDS = 60;
+    private static final int KEYS = 400;
+    private static final int READS_BEFORE_THE_CLOSE = 20;
+
+    @TempDir
+    private Path directory;
+
+    private static byte[] key(int i) {
+        return String.format("key%05d", i).getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+    }
+
+    private static byte[] value(int i) {
+        byte[] value = new byte[i % 50 == 0 ? 100_000 : 200]; // some too large to be saved by a cursor
+        Arrays.fill(value, (byte) i);
+        return value;
+    }
+
+    private static void assertValue(int i, MemorySegment found) {
+        byte[] wanted = value(i);
+        assertThat(found.byteSize()).isEqualTo(wanted.length);
+        assertThat(found.mismatch(MemorySegment.ofArray(wanted))).as("key " + i).isEqualTo(-1);
+    }
+
+    private static void assertValue(int i, byte[] found) {
+        assertValue(i, MemorySegment.ofArray(found));
+    }
+
+    /** One read of some kind. */
+    private interface Read {
+        void run(BeachDB db, int i);
+    }
+
+    private static final Map<String, Read> READS = Map.of(
+            "get",
+            (db, i) -> assertValue(i, db.get(key(i))),
+            "get into",
+            (db, i) -> {
+                try (Arena arena = Arena.ofConfined()) {
+                    MemorySegment destination = arena.allocate(100_000);
+                    assertValue(i, destination.asSlice(0, db.get(key(i), destination)));
+                }
+            },
+            "multiGet",
+            (db, i) -> {
+                List<byte[]> found = db.multiGet(List.of(key(i), key((i + 1) % KEYS)));
+                assertValue(i, found.getFirst());
+                assertValue((i + 1) % KEYS, found.getLast());
+            },
+            "view",
+            (db, i) -> {
+                Boolean seen = db.view(key(i), found -> {
+                    assertValue(i, found);
+                    return true;
+                });
+                assertThat(seen).isTrue();
+            },
+            "snapshot",
+            (db, i) -> {
+                try (Snapshot snapshot = db.snapshot()) {
+                    assertValue(i, snapshot.get(key(i)));
+                }
+            },
+            "cursor forwards",
+            (db, i) -> {
+                try (Cursor cursor = db.cursor()) {
+                    cursor.seek(key(i));
+                    for (int k = i; k < Math.min(KEYS, i + 20) && cursor.valid(); k++, cursor.next()) {
+                        assertStandsOn(cursor, k);
+                    }
+                }
+            },
+            "cursor backwards",
+            (db, i) -> {
+                try (Cursor cursor = db.cursor()) {
+                    cursor.seekAtOrBefore(key(i));
+                    for (int k = i; k > Math.max(0, i - 20) && cursor.valid(); k--, cursor.previous()) {
+                        assertStandsOn(cursor, k);
+                    }
+                }
+            });
+
+    private static void assertStandsOn(Cursor cursor, int i) {
+        byte[] key = new byte[key(i).length];
+        cursor.copyKey(MemorySegment.ofArray(key), 0);
+        assertThat(key).isEqualTo(key(i));
+        MemorySegment value = MemorySegment.ofArray(new byte[(int) cursor.valueLength()]);
+        cursor.copyValue(value, 0);
+        assertValue(i, value);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void reads_whileTheDatabaseCloses_areRightOrRefused(boolean checkLifetimes) throws InterruptedException {
+        Options.Builder options =
+                Options.builder().writeBufferBytes(1L << 20).blockBytes(1024).checkLifetimes(checkLifetimes);
+        try (MemoryBudget budget = MemoryBudget.ofBytes(16L << 20)) {
+            options.memoryBudget(budget);
+            try (BeachDB db = BeachDB.open(directory, options.build())) {
+                for (int i = 0; i < KEYS; i += 2) {
+                    db.put(key(i), value(i), Durability.LOGGED);
+                }
+                db.compact();
+            }
+            for (int round = 0; round < ROUNDS; round++) {
+                BeachDB db = BeachDB.open(directory, options.build());
+                for (int i = 1; i < KEYS; i += 2) { // half in tables, half in the memtable
+                    db.put(key(i), value(i), Durability.UNLOGGED);
+                }
+                readWhileClosing(db, round);
+                assertThat(budget.usedBytes()).as("round " + round).isZero();
+            }
+        }
+    }
+
+    private static void readWhileClosing(BeachDB db, int round) throws InterruptedException {
+        ConcurrentLinkedQueue<Throwable> wrong = new ConcurrentLinkedQueue<>();
+        AtomicLong refused = new AtomicLong();
+        CountDownLatch reading = new CountDownLatch(READS.size());
+        List<Thread> readers = new ArrayList<>();
+        READS.forEach((name, read) -> {
+            Random random = new Random(round * 31L + name.hashCode());
+            readers.add(Thread.ofPlatform().name(name).start(() -> {
+                try {
+                    for (int n = 0; ; n++) {
+                        if (n == READS_BEFORE_THE_CLOSE) {
+                            reading.countDown();
+                        }
+                        read.run(db, random.nextInt(KEYS));
+                    }
+                } catch (ClosedException e) {
+                    refused.incrementAndGet();
+                } catch (Throwable e) {
+                    wrong.add(new AssertionError("seed " + round + ", " + name, e));
+                    reading.countDown();
+                }
+            }));
+        });
+        reading.await();
+        db.close();
+        for (Thread reader : readers) {
+            reader.join();
+        }
+        assertThat(wrong).isEmpty();
+        assertThat(refused.get()).isEqualTo(READS.size());
+    }
+}
