@@ -15,6 +15,7 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,8 +50,8 @@ class CloseRaceTest {
         assertThat(found.mismatch(MemorySegment.ofArray(wanted))).as("key " + i).isEqualTo(-1);
     }
 
-    private static void assertValue(int i, byte[] found) {
-        assertValue(i, MemorySegment.ofArray(found));
+    private static void assertValue(int i, byte @Nullable [] found) {
+        assertThat(found).as("key " + i).isEqualTo(value(i));
     }
 
     /** One read of some kind. */

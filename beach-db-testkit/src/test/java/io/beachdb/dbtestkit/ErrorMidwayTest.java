@@ -40,7 +40,7 @@ class ErrorMidwayTest {
     private static final long BUDGET_BYTES = 16L << 20;
     private static final int LARGE_VALUE_BYTES = 600 << 10; // takes memory of its own in a memtable
 
-    private enum Where {
+    enum Where {
         /** Between the log and the memtable, with a part of the batch inserted. */
         INSERT,
         /** While leading, with sequences given and bytes handed over. */

@@ -45,6 +45,7 @@ final class DurableWaiters {
     }
 
     /** What this one waits for was refused; others may wait for less. */
+    @SuppressWarnings("ReferenceEquality") // this very future
     void failed(CompletableFuture<Long> future, BeachException failure) {
         fail(take(waiter -> waiter.future == future), failure);
     }
