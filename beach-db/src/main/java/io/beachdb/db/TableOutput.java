@@ -2,12 +2,9 @@ package io.beachdb.db;
 
 import io.beachdb.base.Clock;
 import io.beachdb.base.MemoryAccount;
-import io.beachdb.base.MemoryUse;
 import io.beachdb.base.format.DatabaseId;
 import io.beachdb.base.format.EntryCursor;
 import io.beachdb.base.format.FileName;
-import io.beachdb.base.format.Keys;
-import io.beachdb.base.memory.NativeBlock;
 import io.beachdb.durability.DurableDirectory;
 import io.beachdb.durability.DurableFile;
 import io.beachdb.durability.PendingFile;
@@ -18,7 +15,6 @@ import io.beachdb.manifest.TableEntry;
 import io.beachdb.sstable.TableMetadata;
 import io.beachdb.sstable.TableOptions;
 import io.beachdb.sstable.TableWriter;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -116,23 +112,16 @@ final class TableOutput {
         long number = numbers.next();
         PendingFile file = directory.create(FileName.table(number));
         boolean done = false;
-        try (TableWriter writer = new TableWriter(file, options, databaseId, number, clock.wallMillis(), account);
-                LastKey last = new LastKey()) {
+        try (TableWriter writer = new TableWriter(file, options, databaseId, number, clock.wallMillis(), account)) {
             long paced = 0;
-            boolean more = true;
-            while (more) {
+            do {
                 writer.add(cursor);
-                boolean full = writer.estimatedFileBytes() >= maxTableBytes;
-                if (full) {
-                    last.set(cursor);
-                }
                 cursor.next();
-                more = cursor.valid() && (!full || last.isKeyOf(cursor));
                 if (file.position() - paced >= PACE_BYTES) {
                     pace.accept(file.position() - paced);
                     paced = file.position();
                 }
-            }
+            } while (cursor.valid() && (writer.estimatedFileBytes() < maxTableBytes || isLastKey(writer, cursor)));
             TableMetadata table = writer.finish();
             pace.accept(file.position() - paced);
             written.add(new Written(table, file));
@@ -142,6 +131,10 @@ final class TableOutput {
                 file.abandonQuietly();
             }
         }
+    }
+
+    private static boolean isLastKey(TableWriter writer, EntryCursor cursor) {
+        return writer.lastKeyIs(cursor.keyMemory(), cursor.keyOffset(), cursor.keyLength());
     }
 
     private static TableEntry entry(TableMetadata table) {
@@ -162,31 +155,6 @@ final class TableOutput {
     static void abandon(List<Written> written) {
         for (Written table : written) {
             table.file.abandonQuietly();
-        }
-    }
-
-    /** The user key added last, copied only when a table is about to end. */
-    private final class LastKey implements AutoCloseable {
-        private NativeBlock block = account.acquire(MemoryUse.COMPACTION, 4096);
-        private int length;
-
-        void set(EntryCursor cursor) {
-            length = cursor.keyLength();
-            if (length > block.bytes()) {
-                account.release(MemoryUse.COMPACTION, block);
-                block = account.acquire(MemoryUse.COMPACTION, length);
-            }
-            MemorySegment.copy(cursor.keyMemory(), cursor.keyOffset(), block.memory(), 0, length);
-        }
-
-        boolean isKeyOf(EntryCursor cursor) {
-            return cursor.keyLength() == length
-                    && Keys.compare(cursor.keyMemory(), cursor.keyOffset(), length, block.memory(), 0, length) == 0;
-        }
-
-        @Override
-        public void close() {
-            account.release(MemoryUse.COMPACTION, block);
         }
     }
 }

@@ -16,7 +16,8 @@ final class Taken {
     }
 
     /** @param failure of the opening; what goes wrong here as well is added to it */
-    @SuppressWarnings("ReferenceEquality") // a file throws its first failure again, and no failure may be added to itself
+    @SuppressWarnings(
+            "ReferenceEquality") // a file throws its first failure again, and no failure may be added to itself
     void giveBack(Throwable failure) {
         while (!releases.isEmpty()) {
             try {

@@ -362,7 +362,7 @@ public final class TableWriter implements AutoCloseable {
     }
 
     /** Returns whether the last entry added has this user key. */
-    boolean lastKeyIs(MemorySegment key, long keyOffset, int keyLength) {
+    public boolean lastKeyIs(MemorySegment key, long keyOffset, int keyLength) {
         return data.hasLast()
                 && Keys.compare(data.memory(), data.lastKeyOffset(), data.lastKeyLength(), key, keyOffset, keyLength)
                         == 0;

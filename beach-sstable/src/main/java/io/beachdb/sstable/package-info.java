@@ -2,8 +2,7 @@
  * Immutable sorted tables: the writer that a flush or a compaction feeds with a cursor, the reader, its cursors, and the
  * cache of blocks they share.
  *
- * <p>A {@link TableOutput} takes entries in order, makes one table or several of them durable, and yields what an edit
- * needs to name them. A {@link TableReader} answers point reads inside an epoch, without locks, copies or allocation, and
+ * <p>A {@link TableWriter} takes entries in order, fills a file with them, and yields what an edit needs to name it. A {@link TableReader} answers point reads inside an epoch, without locks, copies or allocation, and
  * makes cursors that pin what they stand on. Blocks live decompressed in the {@link BlockCache}, each checked when it came
  * from disk: checksum, then decompression, then structure, then use.
  *
