@@ -22,6 +22,9 @@ class MemoryBudgetTest {
 
     @AfterEach
     void close() {
+        for (MemoryUse use : MemoryUse.values()) {
+            budget.release(use, budget.usedBytes(use));
+        }
         budget.close();
     }
 
@@ -46,6 +49,20 @@ class MemoryBudgetTest {
         assertThat(budget.usedBytes()).isEqualTo(3 * MIB);
         assertThat(budget.peakBytes()).isEqualTo(6 * MIB);
         assertThat(account.budget()).isSameAs(budget);
+    }
+
+    @Test
+    void close_whileSomethingIsCharged_isRefusedAndChangesNothing() {
+        NativeBlock block = account.acquire(MemoryUse.CACHE, 4096);
+        assertThatThrownBy(budget::close)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage(
+                        "the memory budget is in use: 4096 bytes are charged (CACHE 4096). Close the databases that share"
+                                + " it first.");
+        account.release(MemoryUse.CACHE, block);
+        account.release(MemoryUse.CACHE, account.acquire(MemoryUse.CACHE, 4096));
+        budget.close();
+        budget.close();
     }
 
     @Test
