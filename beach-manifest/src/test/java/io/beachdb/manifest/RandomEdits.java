@@ -136,7 +136,7 @@ final class RandomEdits {
                 0,
                 1,
                 0,
-                inputs.size() % 2);
+                0);
         add(edit, level + 1, List.of(output));
     }
 
