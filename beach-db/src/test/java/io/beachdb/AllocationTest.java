@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,6 +18,7 @@ class AllocationTest {
     private static final int OPERATIONS = 200_000;
     private static final int ROUNDS = 5;
     private static final int PUT_ROUNDS = 15; // until memtables use memory again that flushed ones gave back
+    private static final int WRITES = 500_000;
     private static final int KEY_BYTES = 16;
     private static final int VALUE_BYTES = 100;
 
@@ -64,6 +66,37 @@ class AllocationTest {
             least = Math.min(least, (double) (threads.getCurrentThreadAllocatedBytes() - before) / steps);
         }
         return least;
+    }
+
+    @Test
+    void backgroundWork_allocatesLessThanAByteAWrite() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        Options options = Options.builder()
+                .memoryBytes(512L << 20)
+                .writeBufferBytes(32L << 20)
+                .durability(Durability.LOGGED)
+                .build();
+        SplittableRandom random = new SplittableRandom(1);
+        byte[] key = new byte[KEY_BYTES];
+        byte[] value = new byte[VALUE_BYTES];
+        try (BeachDB db = BeachDB.open(directory, options)) {
+            double least = Double.MAX_VALUE;
+            for (int round = 0; round < 3; round++) {
+                long all = threads.getTotalThreadAllocatedBytes();
+                long here = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < WRITES; i++) {
+                    key(random.nextInt(100_000_000), key);
+                    random.nextBytes(value);
+                    db.put(key, value);
+                }
+                db.flush();
+                db.awaitRest();
+                here = threads.getCurrentThreadAllocatedBytes() - here;
+                all = threads.getTotalThreadAllocatedBytes() - all;
+                least = Math.min(least, (double) (all - here) / WRITES);
+            }
+            assertThat(least).as("bytes allocated in the background, a write").isLessThan(1);
+        }
     }
 
     @Test

@@ -7,6 +7,7 @@ import io.beachdb.base.ClosedException;
 import io.beachdb.base.DatabaseExistsException;
 import io.beachdb.base.DatabaseLockedException;
 import io.beachdb.base.DatabaseNotFoundException;
+import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.RandomSource;
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.StorageException;
@@ -21,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -174,6 +176,56 @@ class BeachDBTest {
                     .sum();
             assertThat(tombstones).isZero();
         }
+    }
+
+    @Test
+    void versionsKeptForASnapshot_goByThemselvesWhenItCloses() {
+        byte[] value = new byte[100];
+        try (BeachDB db = open()) {
+            putAll(db, value);
+            Snapshot snapshot = db.snapshot();
+            putAll(db, value);
+            db.compact();
+            assertThat(lastLevelEntries(db)).isEqualTo(2000);
+            snapshot.close();
+            db.awaitRest();
+            assertThat(lastLevelEntries(db)).isEqualTo(1000);
+        }
+    }
+
+    private static void putAll(BeachDB db, byte[] value) {
+        for (int i = 0; i < 1000; i++) {
+            db.put(bytes("key" + i), value, Durability.LOGGED);
+        }
+    }
+
+    private static long lastLevelEntries(BeachDB db) {
+        return db.stats().levels().getLast().entries();
+    }
+
+    @Test
+    void view_keptPastItsCallback_throws() {
+        try (BeachDB db = open()) {
+            db.put(bytes("k"), bytes("value"));
+            for (boolean flushed : new boolean[] {false, true}) {
+                MemorySegment kept = Objects.requireNonNull(db.view(bytes("k"), value -> value));
+                assertThatThrownBy(() -> text(kept))
+                        .as("flushed %s", flushed)
+                        .isInstanceOf(IllegalStateException.class);
+                db.flush();
+            }
+        }
+    }
+
+    @Test
+    void budget_closedWhileADatabaseUsesIt_isRefused() {
+        MemoryBudget budget = MemoryBudget.ofBytes(64 << 20);
+        try (BeachDB db = BeachDB.open(directory, options().memoryBudget(budget).build())) {
+            db.put(bytes("k"), bytes("v"));
+            assertThatThrownBy(budget::close).isInstanceOf(IllegalStateException.class);
+            assertThat(text(db.get(bytes("k")))).isEqualTo("v");
+        }
+        budget.close();
     }
 
     @Test

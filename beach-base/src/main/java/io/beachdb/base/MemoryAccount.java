@@ -31,7 +31,15 @@ public final class MemoryAccount {
     /** Charges {@code bytes} in any case; the caches are asked to shrink, what still exceeds shows as overdraft. */
     public void charge(MemoryUse use, long bytes) {
         used.addAndGet(use.ordinal(), bytes);
-        budget.charge(use, bytes);
+        boolean done = false;
+        try {
+            budget.charge(use, bytes);
+            done = true;
+        } finally {
+            if (!done) {
+                release(use, bytes); // a cache failed to shrink: whoever wanted the memory will not take it
+            }
+        }
     }
 
     /** Takes back an earlier charge. */

@@ -2,10 +2,12 @@ package io.beachdb.base;
 
 import io.beachdb.base.memory.NativePool;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.stream.Collectors;
 
 /**
  * One number that bounds the native memory of one database or of several that share it.
@@ -148,6 +150,13 @@ public final class MemoryBudget implements AutoCloseable {
         }
     }
 
+    private String usesText() {
+        return Arrays.stream(MemoryUse.values())
+                .filter(use -> usedBytes(use) > 0)
+                .map(use -> use + " " + usedBytes(use))
+                .collect(Collectors.joining(", "));
+    }
+
     private long reclaim(long bytes) {
         long freed = 0;
         for (Reclaimer reclaimer : new ArrayList<>(reclaimers)) {
@@ -158,9 +167,18 @@ public final class MemoryBudget implements AutoCloseable {
         return freed;
     }
 
-    /** Frees the pool. The databases that share the budget must be closed already. */
+    /**
+     * Frees the pool. Closing twice is harmless.
+     *
+     * @throws IllegalStateException if something is charged still: a database that shares the budget is open. The budget stays usable
+     */
     @Override
     public void close() {
+        long used = usedBytes();
+        if (used > 0) {
+            throw new IllegalStateException("the memory budget is in use: " + used + " bytes are charged (" + usesText()
+                    + "). Close the databases that share it first.");
+        }
         pool.close();
     }
 }

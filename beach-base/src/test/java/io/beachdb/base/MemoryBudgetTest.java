@@ -22,6 +22,9 @@ class MemoryBudgetTest {
 
     @AfterEach
     void close() {
+        for (MemoryUse use : MemoryUse.values()) {
+            budget.release(use, budget.usedBytes(use));
+        }
         budget.close();
     }
 
@@ -46,6 +49,20 @@ class MemoryBudgetTest {
         assertThat(budget.usedBytes()).isEqualTo(3 * MIB);
         assertThat(budget.peakBytes()).isEqualTo(6 * MIB);
         assertThat(account.budget()).isSameAs(budget);
+    }
+
+    @Test
+    void close_whileSomethingIsCharged_isRefusedAndChangesNothing() {
+        NativeBlock block = account.acquire(MemoryUse.CACHE, 4096);
+        assertThatThrownBy(budget::close)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage(
+                        "the memory budget is in use: 4096 bytes are charged (CACHE 4096). Close the databases that share"
+                                + " it first.");
+        account.release(MemoryUse.CACHE, block);
+        account.release(MemoryUse.CACHE, account.acquire(MemoryUse.CACHE, 4096));
+        budget.close();
+        budget.close();
     }
 
     @Test
@@ -123,6 +140,20 @@ class MemoryBudgetTest {
         account.charge(MemoryUse.PINNED, 100);
         assertThat(asked).containsExactly("first 100", "second 99");
         assertThat(budget.overdraftBytes()).isZero();
+    }
+
+    @Test
+    void charge_whoseReclaimerFails_isNotCharged() {
+        try (MemoryBudget small = MemoryBudget.ofBytes(MemoryBudget.MIN_BYTES)) {
+            MemoryAccount charged = small.openAccount();
+            small.addReclaimer(bytes -> {
+                throw new OutOfMemoryError("of the test");
+            });
+            assertThatThrownBy(() -> charged.charge(MemoryUse.CACHE, MemoryBudget.MIN_BYTES + 1))
+                    .isInstanceOf(OutOfMemoryError.class);
+            assertThat(charged.usedBytes()).isZero();
+            assertThat(small.usedBytes()).isZero();
+        }
     }
 
     @Test

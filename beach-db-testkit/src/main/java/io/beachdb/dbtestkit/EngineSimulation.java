@@ -89,7 +89,8 @@ public final class EngineSimulation {
     private void liveOnce(SimulatedScheduler scheduler, SimulatedDisk disk, Fate fate) {
         SimulatedVfs vfs = disk.start("engine");
         trail += fate + " ";
-        try (MemoryBudget budget = MemoryBudget.ofBytes(8L << 20)) {
+        MemoryBudget budget = MemoryBudget.ofBytes(8L << 20);
+        try {
             Life life = new Life(scheduler, vfs, budget);
             if (fate == Fate.POWER_CUT) {
                 disk.cutAt(disk.cutPoints() + 1 + random.nextInt(900));
@@ -103,6 +104,8 @@ public final class EngineSimulation {
             } else if (vfs.isAlive()) {
                 vfs.kill();
             }
+        } finally {
+            budget.pool().close(); // not the budget: what a process that was killed had charged stays charged
         }
     }
 

@@ -67,9 +67,7 @@ final class SteppedEngine implements AutoCloseable {
     }
 
     void open(Path directory, long budgetBytes, UnaryOperator<Options.Builder> change) {
-        if (budget != null) {
-            budget.close();
-        }
+        free();
         SimulatedVfs process = disk.start("engine");
         MemoryBudget memory = MemoryBudget.ofBytes(budgetBytes);
         vfs = process;
@@ -135,8 +133,13 @@ final class SteppedEngine implements AutoCloseable {
     @Override
     public void close() {
         scheduler.close();
+        free();
+    }
+
+    /** The pool, not the budget: what a process that was killed had charged stays charged. */
+    private void free() {
         if (budget != null) {
-            budget.close();
+            budget.pool().close();
         }
     }
 }

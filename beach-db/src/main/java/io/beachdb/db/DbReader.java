@@ -10,6 +10,7 @@ import io.beachdb.base.format.KeyHash;
 import io.beachdb.base.memory.NativeBlock;
 import io.beachdb.memtable.Memtable;
 import io.beachdb.sstable.PointResult;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -109,12 +110,23 @@ final class DbReader implements Snapshot {
                 return null;
             }
             try {
-                return reader.apply(pinned.value());
+                return engine.options().checkLifetimes()
+                        ? applyToCopy(pinned.value(), reader)
+                        : reader.apply(pinned.value());
             } finally {
                 pinned.release();
             }
         } finally {
             engine.callbacks().exit();
+        }
+    }
+
+    /** For the option {@code checkLifetimes}: memory that throws when the callback kept it. */
+    private static <T> T applyToCopy(MemorySegment value, Function<MemorySegment, T> reader) {
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment copy = arena.allocate(Math.max(1, value.byteSize())).asSlice(0, value.byteSize());
+            copy.copyFrom(value);
+            return reader.apply(copy.asReadOnly());
         }
     }
 

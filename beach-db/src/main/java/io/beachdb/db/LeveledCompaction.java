@@ -19,6 +19,7 @@ final class LeveledCompaction implements CompactionPolicy {
     private static final double URGENT = 1.0;
     private static final int RANGE_STEP_TABLES = 16;
     private static final int TOMBSTONE_DIVISOR = 2; // mostly tombstones: every second entry and more
+    private static final int SHADOWED_DIVISOR = 8; // shadowed bytes worth a table written anew: an eighth and more
 
     private final Options options;
 
@@ -141,19 +142,24 @@ final class LeveledCompaction implements CompactionPolicy {
         return found;
     }
 
-    /** Tables that are mostly tombstones go down; tombstones in the last level that nobody needs go for good. */
+    /**
+     * Tables that are mostly tombstones go down. Tables of a last level whose tombstones nobody needs, or that keep much for
+     * snapshots that are gone, are written anew without.
+     */
     private @Nullable CompactionPlan pickGarbage(Version version, Aims aims, long oldestSnapshot) {
         for (int level = LAST_LEVEL; level >= 1; level--) {
             for (LiveTable table : version.tables(level)) {
                 TableEntry entry = table.entry();
                 TableHandle handle = TableHandle.of(table);
-                if (handle.compacting || entry.tombstones() == 0) {
+                boolean muchShadowed =
+                        entry.shadowedBytes() > 0 && entry.shadowedBytes() >= entry.rawBytes() / SHADOWED_DIVISOR;
+                if (handle.compacting || (entry.tombstones() == 0 && !muchShadowed)) {
                     continue;
                 }
                 boolean last = isLastFor(version, level, entry);
                 if (last && entry.largestSequence() <= oldestSnapshot && handle.garbageAt != oldestSnapshot) {
-                    return new CompactionPlan(
-                            level, level, List.of(handle), List.of(), false, "tombstones nobody needs");
+                    String reason = muchShadowed ? "versions no snapshot needs" : "tombstones nobody needs";
+                    return new CompactionPlan(level, level, List.of(handle), List.of(), false, reason);
                 }
                 if (!last && level < LAST_LEVEL && entry.tombstones() * TOMBSTONE_DIVISOR >= entry.entries()) {
                     CompactionPlan plan = complete(

@@ -148,7 +148,8 @@ final class TableOutput {
                 table.entries(),
                 table.tombstones(),
                 table.rawBytes(),
-                table.creationMillis());
+                table.creationMillis(),
+                table.shadowedBytes());
     }
 
     /** Drops files after a failure, which is what the caller shall see. */

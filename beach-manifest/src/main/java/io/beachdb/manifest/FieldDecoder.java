@@ -154,6 +154,7 @@ final class FieldDecoder {
         long createdMillis = number("creation time", 0, Long.MAX_VALUE);
         InternalKey smallest = internalKey("smallest key");
         InternalKey largest = internalKey("largest key");
+        long shadowedBytes = at == limit ? 0 : number("shadowed bytes", 1, rawBytes);
         try {
             TableEntry entry = new TableEntry(
                     number,
@@ -165,7 +166,8 @@ final class FieldDecoder {
                     entries,
                     tombstones,
                     rawBytes,
-                    createdMillis);
+                    createdMillis,
+                    shadowedBytes);
             return new AddedTable(level, entry);
         } catch (IllegalArgumentException e) {
             throw damage(e.getMessage());

@@ -60,7 +60,8 @@ final class FieldEncoder {
         at = Varint.put(memory, at, entry.rawBytes());
         at = Varint.put(memory, at, entry.createdMillis());
         at = putKey(memory, at, entry.smallest());
-        return putKey(memory, at, entry.largest());
+        at = putKey(memory, at, entry.largest());
+        return entry.shadowedBytes() == 0 ? at : Varint.put(memory, at, entry.shadowedBytes());
     }
 
     private static long putKey(MemorySegment memory, long offset, InternalKey key) {
@@ -113,7 +114,8 @@ final class FieldEncoder {
                 + Varint.length(entry.rawBytes())
                 + Varint.length(entry.createdMillis())
                 + keyLength(entry.smallest())
-                + keyLength(entry.largest());
+                + keyLength(entry.largest())
+                + (entry.shadowedBytes() == 0 ? 0 : Varint.length(entry.shadowedBytes()));
     }
 
     private static long keyLength(InternalKey key) {

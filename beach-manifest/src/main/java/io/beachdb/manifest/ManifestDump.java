@@ -158,7 +158,9 @@ public final class ManifestDump {
     private static String table(int level, TableEntry entry) {
         return "level " + level + ", " + FileName.table(entry.number()) + ", " + entry.fileBytes() + " bytes, "
                 + entry.entries() + " entries, " + entry.tombstones() + " tombstones, " + entry.rawBytes()
-                + " raw bytes, sequences " + entry.smallestSequence() + " to " + entry.largestSequence() + ", made "
+                + " raw bytes, "
+                + (entry.shadowedBytes() == 0 ? "" : entry.shadowedBytes() + " of them shadowed, ") + "sequences "
+                + entry.smallestSequence() + " to " + entry.largestSequence() + ", made "
                 + java.time.Instant.ofEpochMilli(entry.createdMillis()) + ", [" + entry.smallest() + " .. "
                 + entry.largest() + "]";
     }

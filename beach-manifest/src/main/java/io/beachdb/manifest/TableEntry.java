@@ -16,6 +16,8 @@ import io.beachdb.base.format.Keys;
  * @param tombstones how many of them are tombstones
  * @param rawBytes bytes of keys and values before compression
  * @param createdMillis when it was made, by the wall clock; 0 when that is not known
+ * @param shadowedBytes bytes, of those in {@code rawBytes}, of entries behind a newer one of the same user key in this table: kept for
+ *     snapshots only, so garbage as soon as every snapshot is newer than the table
  */
 public record TableEntry(
         long number,
@@ -27,7 +29,8 @@ public record TableEntry(
         long entries,
         long tombstones,
         long rawBytes,
-        long createdMillis) {
+        long createdMillis,
+        long shadowedBytes) {
 
     public TableEntry {
         checkRange("number", number, 1, FileNumbers.MAX);
@@ -53,6 +56,7 @@ public record TableEntry(
         checkRange("tombstones", tombstones, 0, entries);
         checkRange("rawBytes", rawBytes, 0, Long.MAX_VALUE);
         checkRange("createdMillis", createdMillis, 0, Long.MAX_VALUE);
+        checkRange("shadowedBytes", shadowedBytes, 0, rawBytes);
     }
 
     static void checkRange(String what, long value, long from, long to) {

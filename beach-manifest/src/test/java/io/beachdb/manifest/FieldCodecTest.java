@@ -88,7 +88,7 @@ class FieldCodecTest {
     void decode_largestKeys_areTaken() {
         byte[] key = new byte[Keys.MAX_KEY_BYTES];
         InternalKey internal = InternalKey.copyOf(key, 1);
-        TableEntry entry = new TableEntry(1, 1, internal, internal, 0, 0, 1, 1, Long.MAX_VALUE, 0);
+        TableEntry entry = new TableEntry(1, 1, internal, internal, 0, 0, 1, 1, Long.MAX_VALUE, 0, Long.MAX_VALUE);
         assertThat(decode(encode(List.of(new AddedTable(0, entry))))).containsExactly(new AddedTable(0, entry));
     }
 

@@ -58,7 +58,8 @@ final class ManifestFixture implements AutoCloseable {
                 3,
                 1,
                 100,
-                1_700_000_000_000L);
+                1_700_000_000_000L,
+                0);
     }
 
     /** Makes the file of a table, durable. */

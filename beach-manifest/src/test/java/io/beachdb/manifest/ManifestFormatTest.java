@@ -34,7 +34,8 @@ class ManifestFormatTest {
                     5,
                     1,
                     2000,
-                    1_700_000_000_000L);
+                    1_700_000_000_000L,
+                    0);
             writer.append(VersionEdit.builder()
                     .addTable(0, table, fixture.file(table))
                     .oldestLog(log)

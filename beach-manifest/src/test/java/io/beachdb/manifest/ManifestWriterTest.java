@@ -55,7 +55,7 @@ class ManifestWriterTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("the receipt is for 000003.sst, the table is 000004.sst");
         TableEntry longer =
-                new TableEntry(3, 11, entry.smallest(), entry.largest(), 1, 2, 3, 1, 100, 1_700_000_000_000L);
+                new TableEntry(3, 11, entry.smallest(), entry.largest(), 1, 2, 3, 1, 100, 1_700_000_000_000L, 0);
         assertThatThrownBy(() -> VersionEdit.builder().addTable(0, longer, file))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("000003.sst (10 bytes, durable) is on disk, the table is said to have 11 bytes");
@@ -170,7 +170,7 @@ class ManifestWriterTest {
         VersionEdit.Builder edit = VersionEdit.builder();
         InternalKey key = InternalKey.copyOf(new byte[1 << 20], 1);
         for (int i = 0; i < 129; i++) {
-            TableEntry entry = new TableEntry(numbers.next(), 1, key, key, 0, 0, 1, 1, 1, 0);
+            TableEntry entry = new TableEntry(numbers.next(), 1, key, key, 0, 0, 1, 1, 1, 0, 0);
             edit.addTable(1, entry, fixture.file(entry));
         }
         VersionEdit tooLarge = edit.build();
@@ -191,7 +191,7 @@ class ManifestWriterTest {
             byte[] userKey = new byte[1 << 20];
             userKey[userKey.length - 1] = (byte) i;
             InternalKey key = InternalKey.copyOf(userKey, 1);
-            TableEntry entry = new TableEntry(numbers.next(), 1, key, key, 0, 0, 1, 1, 1, 0);
+            TableEntry entry = new TableEntry(numbers.next(), 1, key, key, 0, 0, 1, 1, 1, 0, 0);
             writer.append(VersionEdit.builder()
                     .addTable(1, entry, fixture.file(entry))
                     .build());

@@ -125,8 +125,18 @@ final class RandomEdits {
         long from =
                 inputs.stream().mapToLong(TableEntry::smallestSequence).min().orElseThrow();
         long to = inputs.stream().mapToLong(TableEntry::largestSequence).max().orElseThrow();
-        TableEntry output =
-                new TableEntry(numbers.next(), 7, smallest(inputs), largest(inputs), from, to, inputs.size(), 0, 1, 0);
+        TableEntry output = new TableEntry(
+                numbers.next(),
+                7,
+                smallest(inputs),
+                largest(inputs),
+                from,
+                to,
+                inputs.size(),
+                0,
+                1,
+                0,
+                0);
         add(edit, level + 1, List.of(output));
     }
 

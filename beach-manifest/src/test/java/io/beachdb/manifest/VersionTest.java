@@ -218,6 +218,7 @@ class VersionTest {
                 1,
                 0,
                 0,
+                0,
                 0);
     }
 

@@ -6,7 +6,6 @@ import io.beachdb.base.format.Bytes;
 import io.beachdb.base.memory.NativeBlock;
 import io.beachdb.durability.PendingFile;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 
 /** What is written to a table's file, gathered so that system calls are few. Blocks are built in place and sealed. */
 final class FileBuffer implements AutoCloseable {
@@ -50,9 +49,9 @@ final class FileBuffer implements AutoCloseable {
         return block.memory();
     }
 
-    /** Returns the memory as a buffer whose position and limit anybody may move. */
-    ByteBuffer view() {
-        return block.view();
+    /** Returns what {@link #memory} is the memory of; until the next {@link #reserve}. */
+    NativeBlock block() {
+        return block;
     }
 
     /** Ends a block of {@code length} bytes at the place that {@link #reserve} gave. */

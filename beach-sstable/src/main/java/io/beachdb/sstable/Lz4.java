@@ -1,5 +1,6 @@
 package io.beachdb.sstable;
 
+import io.beachdb.base.memory.NativeBlock;
 import java.nio.ByteBuffer;
 import net.jpountz.lz4.LZ4Compressor;
 import net.jpountz.lz4.LZ4Exception;
@@ -7,8 +8,8 @@ import net.jpountz.lz4.LZ4Factory;
 import net.jpountz.lz4.LZ4SafeDecompressor;
 
 /**
- * LZ4 by lz4-java: its native codec where the process enables native access for it, otherwise the safe one in Java. Never
- * a codec that trusts its input, never one that makes the JVM print a warning.
+ * LZ4: lz4-java's native codec where the process enables native access for it; otherwise its safe decompressor in Java and
+ * {@link Lz4Encoder}. Never a codec that trusts its input, never one that makes the JVM print a warning.
  */
 final class Lz4 {
     private static final String NATIVE = "lz4 (native)";
@@ -33,7 +34,6 @@ final class Lz4 {
         CODEC = codec;
     }
 
-    private static final LZ4Compressor COMPRESSOR = FACTORY.fastCompressor();
     private static final LZ4SafeDecompressor DECOMPRESSOR = FACTORY.safeDecompressor();
 
     private Lz4() {}
@@ -42,26 +42,44 @@ final class Lz4 {
         return CODEC;
     }
 
-    /** Returns how much room {@link #compress} needs at most. */
+    /** Returns how much room {@link Compressor#compress} needs at most: that of literals only, and what the codecs ask beyond. */
     static int maxCompressedLength(int length) {
-        return COMPRESSOR.maxCompressedLength(length);
+        return length + length / 255 + 16;
     }
 
-    /** Compresses; both buffers direct, addressed from their start. Returns the compressed length. */
-    static int compress(ByteBuffer source, int from, int length, ByteBuffer destination, int at) {
-        source.limit(source.capacity());
-        destination.limit(destination.capacity());
-        return COMPRESSOR.compress(source, from, length, destination, at, maxCompressedLength(length));
+    /** Returns a compressor for one thread at a time. */
+    static Compressor compressor() {
+        return CODEC.equals(NATIVE) ? new NativeCompressor(FACTORY.fastCompressor()) : new Lz4Encoder();
+    }
+
+    /** Makes LZ4 blocks. */
+    interface Compressor {
+        /**
+         * Compresses the first {@code length} bytes of a block to {@code at} of another, which has room for
+         * {@link #maxCompressedLength} there. Returns the compressed length.
+         */
+        int compress(NativeBlock source, int length, NativeBlock destination, int at);
+    }
+
+    private record NativeCompressor(LZ4Compressor compressor) implements Compressor {
+        @Override
+        public int compress(NativeBlock source, int length, NativeBlock destination, int at) {
+            ByteBuffer from = whole(source.view());
+            ByteBuffer to = whole(destination.view());
+            return compressor.compress(from, 0, length, to, at, maxCompressedLength(length));
+        }
     }
 
     /** Decompresses exactly {@code rawLength} bytes; returns whether the input was such. */
     static boolean decompress(ByteBuffer source, int from, int length, ByteBuffer destination, int at, int rawLength) {
-        source.limit(source.capacity());
-        destination.limit(destination.capacity());
         try {
-            return DECOMPRESSOR.decompress(source, from, length, destination, at, rawLength) == rawLength;
+            return DECOMPRESSOR.decompress(whole(source), from, length, whole(destination), at, rawLength) == rawLength;
         } catch (LZ4Exception malformed) {
             return false;
         }
+    }
+
+    private static ByteBuffer whole(ByteBuffer view) {
+        return view.limit(view.capacity());
     }
 }

@@ -175,6 +175,11 @@ final class OpenTable implements AutoCloseable {
         return Bytes.getU64(top.memory(), top.valueOffset(partition) + TableFormat.TOP_INDEX_HANDLE_OFFSET);
     }
 
+    /** The damage that a search meets when a partition has no entry at or behind its separator in the top index. */
+    CorruptionException endsBeforeSeparator(long indexHandle) {
+        return file().damaged(BlockHandle.offset(indexHandle), "an index partition ends before its separator");
+    }
+
     long filterHandle(int partition) {
         return Bytes.getU64(top.memory(), top.valueOffset(partition) + TableFormat.TOP_FILTER_HANDLE_OFFSET);
     }

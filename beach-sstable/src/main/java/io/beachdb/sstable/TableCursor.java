@@ -134,9 +134,7 @@ final class TableCursor implements EntryCursor {
         holdPartition(found);
         int foundBlock = index.view().lowerBound(key, offset, length, seekTrailer);
         if (foundBlock == index.view().count()) {
-            // Only a damaged index ends before the separator that the top index has for it.
-            throw table.file()
-                    .damaged(BlockHandle.offset(index.handle()), "an index partition ends before its separator");
+            throw table.endsBeforeSeparator(index.handle());
         }
         holdBlock(foundBlock);
         return true;

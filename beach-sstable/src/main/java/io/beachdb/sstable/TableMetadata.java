@@ -15,6 +15,7 @@ package io.beachdb.sstable;
  * @param largestSequence largest sequence of any entry
  * @param rawBytes bytes of user keys, trailers and values before compression
  * @param creationMillis wall clock when the table was begun
+ * @param shadowedBytes bytes, of those in {@code rawBytes}, of entries behind a newer one of the same user key
  */
 @SuppressWarnings("ArrayRecordComponent") // keys; compared by nobody, and a wrapper would say nothing more
 public record TableMetadata(
@@ -29,4 +30,5 @@ public record TableMetadata(
         long smallestSequence,
         long largestSequence,
         long rawBytes,
-        long creationMillis) {}
+        long creationMillis,
+        long shadowedBytes) {}

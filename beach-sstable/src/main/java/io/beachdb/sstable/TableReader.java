@@ -70,7 +70,7 @@ public final class TableReader implements AutoCloseable {
         look(table, table.indexHandle(partition), BlockKind.INDEX, result);
         int block = view.lowerBound(key, keyOffset, keyLength, seekTrailer);
         if (block == view.count()) {
-            return;
+            throw table.endsBeforeSeparator(table.indexHandle(partition));
         }
         long handle = Bytes.getU64(view.memory(), view.valueOffset(block));
         look(table, handle, BlockKind.DATA, result);

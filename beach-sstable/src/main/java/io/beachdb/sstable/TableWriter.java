@@ -46,6 +46,7 @@ public final class TableWriter implements AutoCloseable {
     private final BlockBuilder index;
     private final BlockBuilder top;
     private final FilterBuilder filter;
+    private final Lz4.Compressor compressor = Lz4.compressor();
 
     private NativeBlock raw; // a raw block on its way through compression; names of the last blocks
     private byte[] smallestKey = {};
@@ -54,6 +55,7 @@ public final class TableWriter implements AutoCloseable {
     private long tombstones;
     private long dataBlocks;
     private long rawBytes;
+    private long shadowedBytes;
     private long storedBytes;
     private long smallestSequence = Long.MAX_VALUE;
     private long largestSequence;
@@ -156,11 +158,13 @@ public final class TableWriter implements AutoCloseable {
                     + " bytes, allowed " + Keys.MAX_KEY_BYTES + " and " + TableFormat.MAX_VALUE_BYTES);
         }
         int shared = 0;
+        long bytes = keyLength + Long.BYTES + valueLength;
         if (data.hasLast()) {
             int lastLength = data.lastKeyLength();
             shared = Keys.commonPrefix(data.memory(), data.lastKeyOffset(), lastLength, key, keyOffset, keyLength);
             boolean sameKey = shared == keyLength && shared == lastLength;
             keyInFilter &= sameKey;
+            shadowedBytes += sameKey ? bytes : 0;
             checkAfterLast(key, keyOffset, keyLength, trailer, lastLength, shared, sameKey);
         } else {
             smallestKey = toArray(key, keyOffset, keyLength);
@@ -173,7 +177,7 @@ public final class TableWriter implements AutoCloseable {
         if (InternalKeys.kind(trailer) == InternalKeys.KIND_DELETE) {
             tombstones++;
         }
-        rawBytes += keyLength + Long.BYTES + valueLength;
+        rawBytes += bytes;
         return shared;
     }
 
@@ -306,7 +310,7 @@ public final class TableWriter implements AutoCloseable {
         int at = out.reserve(TableFormat.RAW_LENGTH_BYTES + (long) Lz4.maxCompressedLength(length));
         long offset = out.position();
         int compressed = TableFormat.RAW_LENGTH_BYTES
-                + Lz4.compress(raw.view(), 0, length, out.view(), at + TableFormat.RAW_LENGTH_BYTES);
+                + compressor.compress(raw, length, out.block(), at + TableFormat.RAW_LENGTH_BYTES);
         if (compressed > length - (length >>> NOT_SMALLER_SHIFT)) {
             MemorySegment.copy(raw.memory(), 0, out.memory(), at, length);
             out.sealBlock(BlockKind.DATA.type(Compression.NONE), length);
@@ -403,7 +407,8 @@ public final class TableWriter implements AutoCloseable {
                 smallestSequence,
                 largestSequence,
                 rawBytes,
-                creationMillis);
+                creationMillis,
+                shadowedBytes);
     }
 
     private void writeEnd() {

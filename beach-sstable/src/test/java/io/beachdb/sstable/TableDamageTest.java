@@ -464,12 +464,51 @@ class TableDamageTest {
         }
     }
 
+    @Test
+    void search_inAPartitionThatEndsBeforeItsSeparator_isDamage() {
+        try (TableFixture fixture = new TableFixture()) {
+            byte[] key = {'k'};
+            TableOptions options = SMALL.withCompression(Compression.NONE).withFilterBitsPerKey(0);
+            long number = fixture.write(options, new TreeSet<>(List.of(Entry.put("k", 1, "x"))))
+                    .number();
+            long index;
+            try (TableFile file = new TableFile(fixture.directory.open(FileName.table(number)), number)) {
+                index = firstPartition(file, fixture)[0];
+            }
+            byte[] bytes = fixture.bytes(number);
+            int at = (int) BlockHandle.offset(index);
+            while (bytes[at] != 'k') {
+                at++;
+            }
+            bytes[at] = 'a';
+            seal(bytes, index, number);
+            fixture.replace(number, bytes);
+            try (TableReader reader = fixture.reader(number);
+                    EntryCursor cursor = reader.cursor(ReadOptions.COMPACTION)) {
+                assertThatThrownBy(() -> fixture.get(reader, key, 5))
+                        .isInstanceOf(CorruptionException.class)
+                        .hasMessageContaining("an index partition ends before its separator");
+                assertThatThrownBy(() -> cursor.seek(fixture.key(key), 3, 1, InternalKeys.NEWEST_TRAILER))
+                        .isInstanceOf(CorruptionException.class)
+                        .hasMessageContaining("an index partition ends before its separator");
+            }
+        }
+    }
+
     private static long firstFilter(TableFile file, TableFixture fixture) {
-        long[] found = new long[1];
+        return BlockHandle.offset(firstPartition(file, fixture)[1]);
+    }
+
+    /** Returns the handles of the first index partition and its filter. */
+    private static long[] firstPartition(TableFile file, TableFixture fixture) {
+        long[] found = new long[2];
         TableVisitor visitor = new TableVisitor() {
             @Override
             public void partition(int number, long indexHandle, BlockView index, long filterHandle, int probes) {
-                found[0] = BlockHandle.offset(filterHandle);
+                if (found[0] == 0) {
+                    found[0] = indexHandle;
+                    found[1] = filterHandle;
+                }
             }
 
             @Override
@@ -480,7 +519,7 @@ class TableDamageTest {
         try (TableWalk walk = new TableWalk(file, fixture.account, visitor)) {
             walk.run();
         }
-        return found[0];
+        return found;
     }
 
     @Test

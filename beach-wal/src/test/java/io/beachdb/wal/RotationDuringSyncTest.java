@@ -103,6 +103,7 @@ class RotationDuringSyncTest {
                     changed.wake();
                     scheduler.await(changed, () -> synced >= 2);
                     done = true;
+                    log.close();
                 });
                 log.handOverSynced();
                 log.sync(1);
