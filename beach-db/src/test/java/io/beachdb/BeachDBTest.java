@@ -58,28 +58,6 @@ class BeachDBTest {
     }
 
     @Test
-    void readme_tenLines_doWhatTheySay() {
-        byte[] key = bytes("key");
-        byte[] p = bytes("p/");
-        List<String> used = new ArrayList<>();
-        try (BeachDB db = BeachDB.open(directory.resolve("beach"))) {
-            db.put(key, bytes("value"));
-            byte[] found = db.get(key);
-            assertThat(text(found)).isEqualTo("value");
-            db.write(new WriteBatch().put(bytes("p/1"), bytes("one")).delete(key), Durability.LOGGED);
-            assertThat(db.get(key)).isNull();
-            db.put(bytes("p/2"), bytes("two"));
-            try (Snapshot at = db.snapshot();
-                    Cursor c = at.cursor(Range.prefix(p))) {
-                for (c.last(); c.valid(); c.previous()) {
-                    used.add(text(c.key()) + "=" + text(c.value()));
-                }
-            }
-        }
-        assertThat(used).containsExactly("p/2=two", "p/1=one");
-    }
-
-    @Test
     void close_thenOpen_everythingIsThere() {
         try (BeachDB db = open()) {
             for (int i = 0; i < 1000; i++) {

@@ -7,10 +7,7 @@ public final class DatabaseLockedException extends BeachException {
     private final String holder;
 
     public DatabaseLockedException(String directory, String holder) {
-        super(
-                directory + " is open already, held by " + holder
-                        + ". Close it there first, or open a checkpoint of it.",
-                null);
+        super(directory + " is open already, held by " + holder + ". Close it there first.", null);
         this.holder = holder;
     }
 

@@ -107,9 +107,9 @@ public class TableBenchmark {
         options = TableOptions.DEFAULT.withCompression(compression);
         PendingFile file = directory.create(FileName.table(1));
         write(file, 1, entries);
-        directory.commit(file, SyncSite.TABLE_FLUSH);
+        long bytes = directory.commit(file, SyncSite.TABLE_FLUSH).size();
         TableContext context = new TableContext(cache, epochs, account);
-        reader = new TableReader(() -> directory.open(FileName.table(1)), new DatabaseId(1, 2), 1, context);
+        reader = new TableReader(() -> directory.open(FileName.table(1)), new DatabaseId(1, 2), 1, bytes, context);
         result = new PointResult(account);
         cursor = reader.cursor(ReadOptions.CURSOR);
         uncached = reader.cursor(ReadOptions.COMPACTION);

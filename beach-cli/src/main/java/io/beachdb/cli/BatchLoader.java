@@ -17,13 +17,26 @@ final class BatchLoader {
         this.db = db;
     }
 
+    /** @throws IllegalArgumentException if this entry is beyond the limits; it is left out, what came before is not */
     void put(byte[] key, byte[] value) {
         if (!batch.isEmpty() && batch.bytes() + key.length + value.length > BATCH_BYTES) {
             write();
         }
         batch.put(key, value);
+        if (batch.bytes() > BATCH_BYTES) {
+            writeAlone(); // at once: if it is refused, its caller still knows where it stood
+        }
         entries++;
         bytes += key.length + value.length;
+    }
+
+    private void writeAlone() {
+        try {
+            write();
+        } catch (IllegalArgumentException e) {
+            batch.clear();
+            throw e;
+        }
     }
 
     private void write() {
@@ -48,6 +61,6 @@ final class BatchLoader {
 
     @Override
     public String toString() {
-        return Units.count(entries) + " entries, " + Units.bytes(bytes);
+        return Units.entries(entries) + ", " + Units.bytes(bytes);
     }
 }

@@ -41,7 +41,7 @@ abstract class BeachCommand implements Callable<Integer> {
         }
     }
 
-    /** Does the work and returns the exit code: 0 for success, 1 for a failure. */
+    /** Does the work and returns one of {@link ExitCodes}. */
     abstract int run(Output out) throws Exception;
 
     void say(String message) {

@@ -25,19 +25,37 @@ final class CrashChild {
 
     // Written by the thread that takes the output, read by the one that watches.
     private volatile long lastOutputNanos = System.nanoTime();
-    private volatile long firstOutputNanos;
+    private volatile long clockStartNanos;
     private volatile boolean stuck;
 
-    /**
-     * When it is killed.
-     *
-     * @param byClock whether by time since its first output, which is just before it opens the database
-     * @param count how many milliseconds, or how many acknowledged operations
-     */
-    record Moment(boolean byClock, int count) {
+    /** What a child is watched for. */
+    enum Since {
+        /** Counts acknowledged operations. */
+        ACKNOWLEDGEMENTS("after", "acknowledgement"),
+        /** Milliseconds since the first acknowledgement, so that there is one. */
+        FIRST_ACKNOWLEDGEMENT("in its work, after", "ms"),
+        /** Milliseconds since the first output, which is just before the database is opened. */
+        OPENING("in its opening or soon after,", "ms");
+
+        private final String before;
+        private final String unit;
+
+        Since(String before, String unit) {
+            this.before = before;
+            this.unit = unit;
+        }
+    }
+
+    /** When it is killed: how many of what, since when. */
+    record Moment(Since since, int count) {
         @Override
         public String toString() {
-            return "after " + count + (byClock ? " ms" : " acknowledgements");
+            String plural = since == Since.ACKNOWLEDGEMENTS && count > 1 ? "s" : "";
+            return since.before + " " + count + " " + since.unit + plural;
+        }
+
+        private boolean byClock() {
+            return since != Since.ACKNOWLEDGEMENTS;
         }
     }
 
@@ -93,25 +111,33 @@ final class CrashChild {
         byte[] buffer = new byte[1 << 13];
         for (int length = in.read(buffer); length > 0; length = in.read(buffer)) {
             lastOutputNanos = System.nanoTime();
-            if (firstOutputNanos == 0) {
-                firstOutputNanos = lastOutputNanos;
+            if (clockStartNanos == 0 && moment.since == Since.OPENING) {
+                clockStartNanos = lastOutputNanos;
             }
             file.write(buffer, 0, length);
             for (int i = 0; i < length; i++) {
-                if (lineStart && buffer[i] == 'A' && ++acknowledgements == moment.count && !moment.byClock) {
-                    kill();
+                if (lineStart && buffer[i] == 'A') {
+                    acknowledged(++acknowledgements);
                 }
                 lineStart = buffer[i] == '\n';
             }
         }
     }
 
-    /** Kills by the clock, and what is stuck. Ends with the child. */
+    private void acknowledged(int acknowledgements) {
+        if (moment.since == Since.ACKNOWLEDGEMENTS && acknowledgements == moment.count) {
+            kill();
+        } else if (moment.since == Since.FIRST_ACKNOWLEDGEMENT && acknowledgements == 1) {
+            clockStartNanos = lastOutputNanos;
+        }
+    }
+
+    /** Kills by the clock, and what is stuck, also before the clock starts. Ends with the child. */
     private void watch() {
         try {
             while (!process.waitFor(nextLookMillis(), TimeUnit.MILLISECONDS)) {
                 long now = System.nanoTime();
-                if (moment.byClock && firstOutputNanos != 0 && millisToMoment(now) <= 0) {
+                if (clockStartNanos != 0 && millisToMoment(now) <= 0) {
                     kill();
                 } else if (now - lastOutputNanos > STUCK_NANOS) {
                     stuck = true;
@@ -125,13 +151,13 @@ final class CrashChild {
     }
 
     private long nextLookMillis() {
-        return moment.byClock && firstOutputNanos != 0
+        return clockStartNanos != 0
                 ? Math.clamp(millisToMoment(System.nanoTime()), 1, LOOK_MILLIS)
-                : moment.byClock ? 1 : LOOK_MILLIS;
+                : moment.byClock() ? 1 : LOOK_MILLIS;
     }
 
     private long millisToMoment(long now) {
-        return moment.count - TimeUnit.NANOSECONDS.toMillis(now - firstOutputNanos);
+        return moment.count - TimeUnit.NANOSECONDS.toMillis(now - clockStartNanos);
     }
 
     private void dumpThreads() throws InterruptedException {

@@ -2,6 +2,7 @@ package io.beachdb.cli;
 
 import io.beachdb.Options;
 import io.beachdb.base.BeachException;
+import io.beachdb.cli.CrashChild.Since;
 import io.beachdb.dbtestkit.CrashAcks;
 import io.beachdb.dbtestkit.CrashProfile;
 import io.beachdb.dbtestkit.CrashVerifier;
@@ -27,6 +28,7 @@ final class CrashRounds {
     private static final int OPERATIONS = 20_000;
     private static final int MOST_ACKNOWLEDGEMENTS = 2_500;
     private static final int MOST_MILLIS = 600;
+    private static final int MOST_OPENING_MILLIS = 150;
 
     private final Path directory;
     private final long seed;
@@ -72,23 +74,29 @@ final class CrashRounds {
         return acknowledged;
     }
 
-    /** Plays a round that is killed at any moment: a quarter by the clock, which also hits the opening and the recovery. */
+    /**
+     * Plays a round that is killed at any moment: most after some acknowledgements, some by the clock, and some, of a
+     * database that has something to recover, while it is opened.
+     */
     Round play() throws IOException, InterruptedException {
-        return play(random.nextInt(4) == 0);
+        return switch (random.nextInt(8)) {
+            case 0 -> play(number == 0 ? Since.FIRST_ACKNOWLEDGEMENT : Since.OPENING, MOST_OPENING_MILLIS);
+            case 1 -> play(Since.FIRST_ACKNOWLEDGEMENT, MOST_MILLIS);
+            default -> playAmongWrites();
+        };
     }
 
     /** Plays a round that is killed among its writes. */
     Round playAmongWrites() throws IOException, InterruptedException {
-        return play(false);
+        return play(Since.ACKNOWLEDGEMENTS, MOST_ACKNOWLEDGEMENTS);
     }
 
-    private Round play(boolean byClock) throws IOException, InterruptedException {
+    private Round play(Since since, int mostCount) throws IOException, InterruptedException {
         number++;
         CrashProfile mine =
                 profile == null ? CrashProfile.values()[random.nextInt(CrashProfile.values().length)] : profile;
         long roundSeed = random.nextLong();
-        CrashChild.Moment moment =
-                new CrashChild.Moment(byClock, 1 + random.nextInt(byClock ? MOST_MILLIS : MOST_ACKNOWLEDGEMENTS));
+        CrashChild.Moment moment = new CrashChild.Moment(since, 1 + random.nextInt(mostCount));
         Path ackFile = directory.resolve(Units.format("round-%05d.acks", number));
 
         boolean ended = CrashChild.run(

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -39,7 +40,8 @@ final class CrashRunCommand extends BeachCommand {
     @Option(
             names = "--dir",
             paramLabel = "D",
-            description = "Where to work; kept. Default: a temporary directory, kept after a violation only.")
+            description =
+                    "Where to work: an empty directory, or a new one; kept. Default: a temporary directory, kept after a violation only.")
     private @Nullable Path directory;
 
     @Option(names = "--json", description = "Print JSON.")
@@ -56,7 +58,7 @@ final class CrashRunCommand extends BeachCommand {
         }
         CrashProfile named = profile == null ? null : CrashProfile.named(profile);
         long from = seed == null ? new SplittableRandom().nextLong(1_000_000_000) : seed;
-        Path where = directory == null ? Files.createTempDirectory("beach-crash") : Files.createDirectories(directory);
+        Path where = directory == null ? Files.createTempDirectory("beach-crash") : made(directory);
         if (!json) {
             out.line("seed " + from + ", directory " + where).flush();
         }
@@ -67,7 +69,19 @@ final class CrashRunCommand extends BeachCommand {
             FileTrees.delete(where);
         }
         summarize(out, crash, round, from);
-        return good ? 0 : 1;
+        return good ? ExitCodes.OK : ExitCodes.FAILED;
+    }
+
+    /** The rounds make a database of their own, and know of every key where it came from. */
+    private static Path made(Path directory) throws IOException {
+        Files.createDirectories(directory);
+        try (Stream<Path> files = Files.list(directory)) {
+            if (files.findAny().isPresent()) {
+                throw new CommandFailure(
+                        directory + " is not empty: name an empty directory, or one that does not exist yet");
+            }
+        }
+        return directory;
     }
 
     /** Plays until all rounds are over or one is bad; returns the last. */
@@ -89,13 +103,13 @@ final class CrashRunCommand extends BeachCommand {
 
     static void print(Output out, Round round) {
         out.format(
-                        "round %d, %s: %s; %s acknowledged; opened and read in %s, %s keys: %s",
+                        "round %d, %s: %s; %s acknowledged; opened and read in %s, %s: %s",
                         round.number(),
                         round.profile().label(),
                         round.killed(),
                         Units.count(round.acknowledged()),
                         Units.duration(round.openNanos()),
-                        Units.count(round.verdict().keys()),
+                        Units.count(round.verdict().keys(), "key", "keys"),
                         round.verdict().isGood() ? "all there" : "VIOLATION")
                 .flush();
     }
@@ -112,8 +126,9 @@ final class CrashRunCommand extends BeachCommand {
             map.put("artifact", last.artifact() == null ? null : last.artifact().toString());
             out.line(Json.write(map));
         } else if (good) {
-            out.line(Units.count(last.number()) + " rounds, " + Units.count(crash.acknowledged())
-                    + " acknowledged operations: nothing lost, torn or out of nowhere");
+            out.line(Units.count(last.number(), "round", "rounds") + ", "
+                    + Units.count(crash.acknowledged(), "acknowledged operation", "acknowledged operations")
+                    + ": nothing lost, torn or out of nowhere");
         } else {
             last.verdict().violations().stream().limit(20).forEach(this::say);
             say("round " + last.number() + " of seed " + from + " is not what it may be: see " + last.artifact());

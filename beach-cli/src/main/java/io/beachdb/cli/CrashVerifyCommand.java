@@ -68,12 +68,17 @@ final class CrashVerifyCommand extends BeachCommand {
         }
         CrashVerifier.Verdict verdict = open(directory, options, verifier);
         print(out, verdict, acknowledged);
-        return verdict.isGood() ? 0 : 1;
+        return verdict.isGood() ? ExitCodes.OK : ExitCodes.FAILED;
     }
 
     static CrashAcks read(Path file) throws IOException {
         try {
-            return CrashAcks.parse(Files.readString(file, StandardCharsets.ISO_8859_1));
+            CrashAcks acks = CrashAcks.parse(Files.readString(file, StandardCharsets.ISO_8859_1));
+            if (acks.workload() == null) {
+                throw new CommandFailure(file + " has no line 'SEED ...', which a crash worker prints first: there is"
+                        + " nothing to judge by");
+            }
+            return acks;
         } catch (IllegalArgumentException e) {
             throw new CommandFailure(file + ": " + e.getMessage(), e);
         }
@@ -103,12 +108,14 @@ final class CrashVerifyCommand extends BeachCommand {
             out.line(Json.write(map));
         } else if (verdict.isGood()) {
             out.format(
-                    "all %s acknowledged operations are there; %s keys, from %s runs, and nothing else",
-                    Units.count(acknowledged), Units.count(verdict.keys()), Units.count(verdict.runs()));
+                    "all acknowledged operations are there, %s; %s, from %s, and nothing else",
+                    Units.count(acknowledged),
+                    Units.count(verdict.keys(), "key", "keys"),
+                    Units.count(verdict.runs(), "run", "runs"));
         } else {
             verdict.violations().stream().limit(SHOWN_VIOLATIONS).forEach(this::say);
             say(directory + " is not what it may be: "
-                    + Units.count(verdict.violations().size()) + " violations");
+                    + Units.count(verdict.violations().size(), "violation", "violations"));
         }
     }
 }

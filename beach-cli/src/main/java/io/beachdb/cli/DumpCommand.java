@@ -1,6 +1,5 @@
 package io.beachdb.cli;
 
-import io.beachdb.base.BeachException;
 import io.beachdb.base.MemoryAccount;
 import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.Scheduler;
@@ -28,7 +27,8 @@ import picocli.CommandLine.Parameters;
         name = "dump",
         description = {
             "Print what is in a file of a database, one entry a line, with offsets. Changes nothing, and needs no lock.",
-            "Damage is shown where it is, and what can be read behind it too; then the exit code is 1."
+            "Damage is shown where it is, and what can be read behind it too; then the exit code is 1. That files are missing"
+                    + " which this one needs or names, and what a log lacks that others show it had, 'beach verify' tells."
         },
         footer = "FILE is named as the database named it: 000012.wal, 000013.sst, MANIFEST-000007, CURRENT.")
 final class DumpCommand extends BeachCommand {
@@ -76,7 +76,7 @@ final class DumpCommand extends BeachCommand {
             if (!whole) {
                 say(file + " is damaged; the lines with DAMAGE say where");
             }
-            return whole ? 0 : 1;
+            return whole ? ExitCodes.OK : ExitCodes.FAILED;
         }
     }
 
@@ -88,8 +88,8 @@ final class DumpCommand extends BeachCommand {
                 yield WalDump.dump(
                         directory.open(name),
                         account,
-                        (memory, offset, length, firstSequence, lines) ->
-                                printBatch(name, memory, offset, length, firstSequence, lines),
+                        (memory, offset, length, firstSequence, recordOffset, lines) ->
+                                printBatch(name, memory, offset, length, firstSequence, recordOffset, lines),
                         out::line);
             }
             case SST -> {
@@ -111,29 +111,36 @@ final class DumpCommand extends BeachCommand {
     private long number(String name, FileName.Kind expected, String like) {
         FileName parsed = FileName.parse(name);
         if (parsed == null || parsed.kind() != expected) {
-            throw new CommandFailure(name + " is not named as a " + kind.name().toLowerCase(java.util.Locale.ROOT)
+            throw new UsageException(name + " is not named as a " + kind.name().toLowerCase(java.util.Locale.ROOT)
                     + " file: expected a name like " + like);
         }
         return parsed.number();
     }
 
     private static void printBatch(
-            String name, MemorySegment memory, long offset, long length, long firstSequence, Consumer<String> lines) {
+            String name,
+            MemorySegment memory,
+            long offset,
+            long length,
+            long firstSequence,
+            long recordOffset,
+            Consumer<String> lines) {
         long[] sequence = {firstSequence};
-        try {
-            BatchFormat.forEachChecked(
-                    memory, offset, length, name, -1, (operation, keyOffset, keyLength, valueOffset, valueLength) -> {
-                        String key = Escapes.escape(memory, keyOffset, keyLength, SHOWN_KEY_BYTES);
-                        String value = operation == InternalKeys.KIND_PUT
-                                ? " " + valueLength + " bytes \""
-                                        + Escapes.escape(memory, valueOffset, valueLength, SHOWN_VALUE_BYTES) + '"'
-                                : "";
-                        lines.accept("            " + sequence[0]++ + " " + InternalKeys.kindName(operation) + " \""
-                                + key + '"' + value);
-                    });
-        } catch (BeachException e) {
-            lines.accept("            not a batch that this version knows: " + e.getMessage());
-        }
+        BatchFormat.forEachChecked(
+                memory,
+                offset,
+                length,
+                name,
+                recordOffset,
+                (operation, keyOffset, keyLength, valueOffset, valueLength) -> {
+                    String key = Escapes.escape(memory, keyOffset, keyLength, SHOWN_KEY_BYTES);
+                    String value = operation == InternalKeys.KIND_PUT
+                            ? " " + valueLength + " bytes \""
+                                    + Escapes.escape(memory, valueOffset, valueLength, SHOWN_VALUE_BYTES) + '"'
+                            : "";
+                    lines.accept("            " + sequence[0]++ + " " + InternalKeys.kindName(operation) + " \"" + key
+                            + '"' + value);
+                });
     }
 
     /** Output, as the table dump wants it. */

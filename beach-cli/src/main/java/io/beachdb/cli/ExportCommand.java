@@ -38,6 +38,7 @@ final class ExportCommand extends BeachCommand {
     @Option(
             names = "--format",
             paramLabel = "F",
+            converter = TextFormat.Written.class,
             description = "csv, tsv or jsonl. Default: told by the name of FILE, else csv.")
     private @Nullable TextFormat format;
 
@@ -51,9 +52,6 @@ final class ExportCommand extends BeachCommand {
     @Override
     int run(Output out) throws IOException {
         TextFormat to = format == null ? guess() : format;
-        if (to == TextFormat.FILES) {
-            throw new UsageException("--format files is for load alone; export writes csv, tsv or jsonl");
-        }
         Range range = keys.range();
         try (BeachDB db = Databases.openReadOnly(directory);
                 Cursor cursor = db.cursor(range)) {
@@ -89,7 +87,7 @@ final class ExportCommand extends BeachCommand {
                 entries = export(cursor, to, out);
             }
             Files.move(unfinished, target, StandardCopyOption.REPLACE_EXISTING);
-            say("wrote " + Units.count(entries) + " entries, " + Units.bytes(Files.size(target)) + ", to " + target);
+            say("wrote " + Units.entries(entries) + ", " + Units.bytes(Files.size(target)) + ", to " + target);
         } finally {
             Files.deleteIfExists(unfinished);
         }
@@ -104,7 +102,7 @@ final class ExportCommand extends BeachCommand {
             for (cursor.first(); cursor.valid(); cursor.next()) {
                 write(escape(cursor.key()), escape(cursor.value()), to, out);
                 entries++;
-                progress.at(entries, entries + " entries");
+                progress.at(entries, Units.entries(entries));
             }
         }
         return entries;

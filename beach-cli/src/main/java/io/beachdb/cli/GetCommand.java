@@ -9,7 +9,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
         name = "get",
-        description = "Print the value of a key. If the key is absent, say so on standard error and exit with 1.",
+        description = "Print the value of a key. If the key is absent, say so on standard error and exit with 3.",
         footer = "Keys and values are text; other bytes are written \\xHH, and a backslash \\\\.")
 final class GetCommand extends BeachCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
@@ -32,7 +32,8 @@ final class GetCommand extends BeachCommand {
             value = db.get(key.bytes());
         }
         if (value == null) {
-            throw new CommandFailure("no such key: " + Escapes.escape(key.bytes()));
+            say("no such key: " + Escapes.escape(key.bytes()));
+            return ExitCodes.ABSENT;
         }
         if (raw) {
             out.bytes(value);

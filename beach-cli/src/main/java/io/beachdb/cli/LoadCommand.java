@@ -132,7 +132,7 @@ final class LoadCommand extends BeachCommand {
             } catch (BadInputException | IOException e) {
                 loader.finish();
                 throw new CommandFailure(
-                        Errors.line(e) + ". The " + Units.count(loader.entries()) + " entries before it are loaded.",
+                        Errors.line(e) + ". What stands before it is loaded: " + Units.entries(loader.entries()) + ".",
                         e);
             }
             loader.finish();
@@ -146,14 +146,14 @@ final class LoadCommand extends BeachCommand {
             out.line(Json.write(map));
         } else {
             out.format(
-                    "loaded %s entries, %s, in %s (%s)",
-                    Units.count(loader.entries()),
+                    "loaded %s, %s, in %s (%s)",
+                    Units.entries(loader.entries()),
                     Units.bytes(loader.bytes()),
                     Units.duration(nanos),
                     Units.bytesPerSecond(loader.bytes(), nanos));
         }
         if (entries instanceof FileTreeSource files && files.skipped() > 0) {
-            say("left out " + files.skipped() + " links and special files");
+            say("left out " + Units.count(files.skipped(), "link or special file", "links and special files"));
         }
     }
 

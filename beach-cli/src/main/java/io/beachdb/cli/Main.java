@@ -2,6 +2,7 @@ package io.beachdb.cli;
 
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -17,13 +18,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "New here? 'beach demo' shows what it does, on real data, in about a minute."
         },
         footer = {
-            "Exit codes: 0 success; 1 the command failed, or found something wrong; 2 it was called wrongly.",
+            "Exit codes: 0 success; 1 the command failed, or found damage; 2 it was called wrongly, and nothing was done;"
+                    + " 3 'get' found no such key.",
             "'beach COMMAND --help' tells more."
         })
 public final class Main extends BeachCommand {
-    private static final int FAILED = 1;
-    private static final int CALLED_WRONGLY = 2;
-
     @Option(
             names = {"-V", "--version"},
             description = "Show the version.")
@@ -78,28 +77,35 @@ public final class Main extends BeachCommand {
     }
 
     private static boolean asksForTrace(String[] arguments) {
-        return java.util.List.of(arguments).contains("--debug");
+        return List.of(arguments).contains("--debug");
     }
 
     private static int calledWrongly(Terminal terminal, ParameterException e) {
+        String what = String.valueOf(e.getMessage());
         String hint = "see '" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help'";
-        if (e instanceof UnmatchedArgumentException unmatched
-                && !unmatched.getSuggestions().isEmpty()) {
-            hint = "did you mean " + String.join(" or ", unmatched.getSuggestions()) + "? " + hint;
+        List<String> unmatched = e.getCommandLine().getUnmatchedArguments();
+        if (e instanceof UnmatchedArgumentException close
+                && !close.getSuggestions().isEmpty()) {
+            hint = "did you mean " + String.join(" or ", close.getSuggestions()) + "? " + hint;
+        } else if (!unmatched.isEmpty() && unmatched.getFirst().startsWith("-")) {
+            // Picocli says of 'put DIR KEY -v' that the value is missing.
+            what = "Unknown option: '" + unmatched.getFirst() + "'";
+            hint = "if it is no option, put -- before it; " + hint;
         }
-        terminal.err().println("beach: " + Errors.line(new CommandFailure(e.getMessage() + " (" + hint + ")")));
-        return CALLED_WRONGLY;
+        terminal.err().println("beach: " + Errors.line(new CommandFailure(what + " (" + hint + ")")));
+        return ExitCodes.CALLED_WRONGLY;
     }
 
     private static int report(Terminal terminal, Throwable failure, boolean trace) {
         if (failure instanceof Output.ReaderGone) {
-            return FAILED;
+            return ExitCodes.FAILED;
         }
         terminal.err().println("beach: " + Errors.line(failure));
         if (trace) {
             failure.printStackTrace(terminal.err());
         }
-        return FAILED;
+        // What the library says of arguments that only it can judge: a key that is too long, an unknown profile.
+        return failure instanceof IllegalArgumentException ? ExitCodes.CALLED_WRONGLY : ExitCodes.FAILED;
     }
 
     @Override

@@ -1,6 +1,8 @@
 package io.beachdb.cli;
 
 import io.beachdb.Range;
+import io.beachdb.base.format.Escapes;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -21,6 +23,10 @@ final class RangeOptions {
                 throw new UsageException("--prefix excludes --from and --to");
             }
             return Range.prefix(prefix.bytes());
+        }
+        if (from != null && to != null && Arrays.compareUnsigned(from.bytes(), to.bytes()) > 0) {
+            throw new UsageException("--from " + Escapes.escape(from.bytes()) + " is behind --to "
+                    + Escapes.escape(to.bytes()) + ", so there are no keys between them");
         }
         if (from == null) {
             return to == null ? Range.all() : Range.to(to.bytes());

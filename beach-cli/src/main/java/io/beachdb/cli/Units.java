@@ -28,6 +28,15 @@ final class Units {
         return format("%,d", count);
     }
 
+    /** A count of things, in the singular for one. */
+    static String count(long count, String one, String more) {
+        return count(count) + " " + (count == 1 ? one : more);
+    }
+
+    static String entries(long count) {
+        return count(count, "entry", "entries");
+    }
+
     static String duration(long nanos) {
         if (nanos < 1_000) {
             return nanos + " ns";

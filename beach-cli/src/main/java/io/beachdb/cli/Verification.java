@@ -26,6 +26,7 @@ import io.beachdb.wal.LogRecovery;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -108,6 +109,38 @@ final class Verification implements AutoCloseable {
             checkTables(found, tables, progress);
         }
         checkLogs(found);
+        noteIgnored(found);
+    }
+
+    /** Tells of files that a database would have, but this one does not name: whoever put them there thinks they count. */
+    private void noteIgnored(RecoveredManifest found) {
+        Set<String> tables = found.version().tableNames();
+        List<String> orphans = new ArrayList<>();
+        List<String> strangers = new ArrayList<>();
+        for (String name : found.names()) {
+            FileName parsed = FileName.parse(name);
+            if (parsed == null) {
+                strangers.add(name);
+                continue;
+            }
+            boolean counts = switch (parsed.kind()) {
+                case TABLE -> tables.contains(name);
+                case LOG -> parsed.number() >= found.version().oldestLog();
+                case MANIFEST -> parsed.number() == found.manifestNumber();
+                case TEMPORARY -> false;
+                case OPTIONS, CURRENT, LOCK, LOCK_HOLDER -> true;
+            };
+            if (!counts) {
+                orphans.add(name);
+            }
+        }
+        if (!orphans.isEmpty()) {
+            notes.add("not read, since " + FileName.manifest(found.manifestNumber()) + " does not name them: "
+                    + String.join(", ", orphans) + " (the next opening for writing deletes them)");
+        }
+        if (!strangers.isEmpty()) {
+            notes.add("not read, since they are no files of a database: " + String.join(", ", strangers));
+        }
     }
 
     private void checkTables(RecoveredManifest found, List<LiveTable> tables, Progress progress) {
@@ -128,8 +161,10 @@ final class Verification implements AutoCloseable {
     private void checkTable(
             RecoveredManifest found, LiveTable table, TableContext context, long before, Progress progress) {
         String name = FileName.table(table.number());
+        long written = table.entry().fileBytes();
+        count(name);
         try (TableReader reader =
-                new TableReader(() -> directory.open(name), found.databaseId(), table.number(), context)) {
+                new TableReader(() -> directory.open(name), found.databaseId(), table.number(), written, context)) {
             reader.verify(new TableCheckListener() {
                 @Override
                 public void progress(long at) {
@@ -141,11 +176,6 @@ final class Verification implements AutoCloseable {
                     damage.accept(problem);
                 }
             });
-            long size = count(name);
-            if (size != table.entry().fileBytes()) {
-                damage.accept(
-                        disagrees(name, found, "the file's size", table.entry().fileBytes(), size));
-            }
             long held = reader.properties().entries();
             if (held != table.entry().entries()) {
                 damage.accept(disagrees(

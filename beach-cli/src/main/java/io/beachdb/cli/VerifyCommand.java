@@ -43,7 +43,7 @@ final class VerifyCommand extends BeachCommand {
             }
             print(out, verification, damage, System.nanoTime() - began);
         }
-        return damage.isEmpty() ? 0 : 1;
+        return damage.isEmpty() ? ExitCodes.OK : ExitCodes.FAILED;
     }
 
     private void print(Output out, Verification verification, List<String> damage, long nanos) {
@@ -61,15 +61,16 @@ final class VerifyCommand extends BeachCommand {
         } else if (damage.isEmpty()) {
             verification.notes().forEach(out::line);
             out.format(
-                    "%s files, %s, all whole: %s entries in tables, %s batches in logs; %s",
-                    Units.count(verification.files()),
+                    "%s, %s, all whole: %s in tables, %s in logs; %s",
+                    Units.count(verification.files(), "file", "files"),
                     Units.bytes(verification.bytes()),
-                    Units.count(verification.entries()),
-                    Units.count(verification.batches()),
+                    Units.entries(verification.entries()),
+                    Units.count(verification.batches(), "batch", "batches"),
                     Units.duration(nanos));
         } else {
+            verification.notes().forEach(this::say);
             damage.forEach(this::say);
-            say(directory + " is damaged in " + Units.count(damage.size()) + " places");
+            say(directory + " is damaged in " + Units.count(damage.size(), "place", "places"));
         }
     }
 }

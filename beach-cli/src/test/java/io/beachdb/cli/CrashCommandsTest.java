@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,7 +48,7 @@ class CrashCommandsTest {
                 lines.stream().filter(line -> line.startsWith("ACK ")).count();
         assertThat(acknowledged).isBetween(250L, 450L);
         assertThat(Cli.good("crash", "verify", db, acks))
-                .startsWith("all " + acknowledged + " acknowledged operations");
+                .startsWith("all acknowledged operations are there, " + acknowledged + "; ");
         assertThat(Cli.good("crash", "verify", db, acks, "--logged", "--json")).contains("\"good\":true");
     }
 
@@ -69,21 +70,67 @@ class CrashCommandsTest {
         for (int length = 0; length <= all.length(); length += 1 + length / 8) {
             Files.writeString(acks, all.substring(0, length));
             Result result = Cli.run("crash", "verify", db, acks);
+            boolean hasSeed = length > all.indexOf('\n');
             assertThat(result.code())
                     .as("first %s characters: %s", length, result.err())
-                    .isZero();
+                    .isEqualTo(hasSeed ? 0 : 1);
+            assertThat(result.err().contains("acks has no line 'SEED ...'")).isEqualTo(!hasSeed);
         }
     }
 
     @Test
     void verify_nothingAcknowledgedAndNothingThere_good() throws IOException {
-        Files.createFile(acks);
-        assertThat(Cli.run("crash", "verify", db, acks).code()).isZero();
         Files.writeString(acks, "SEED 1 OPS 10 PROFILE tiny\n");
         assertThat(Cli.run("crash", "verify", db, acks).code()).isZero();
         Files.createDirectory(db);
         assertThat(Cli.run("crash", "verify", db, acks).code()).isZero();
         assertThat(db.resolve("CURRENT")).doesNotExist();
+    }
+
+    @Test
+    void verify_emptyOutput_refused() throws IOException {
+        work(7, 30, "tiny");
+        Path empty = Files.createFile(directory.resolve("empty"));
+        for (Object[] files : new Object[][] {{empty}, {acks, empty}}) {
+            Result result = Cli.run(Stream.concat(Stream.of("crash", "verify", db), Stream.of(files))
+                    .toArray());
+            assertThat(result.code()).isEqualTo(1);
+            assertThat(result.err())
+                    .hasLineCount(1)
+                    .contains("empty has no line 'SEED ...', which a crash worker prints first");
+        }
+    }
+
+    @Test
+    void run_directoryThatIsNotEmpty_refused() {
+        Cli.good("put", db, "mine", "1");
+        for (Path taken : List.of(db, directory)) {
+            Result result = Cli.run("crash", "run", "--rounds", "1", "--dir", taken);
+            assertThat(result.code()).isEqualTo(1);
+            assertThat(result.bytes()).isEmpty();
+            assertThat(result.err()).hasLineCount(1).contains(taken + " is not empty");
+        }
+        assertThat(Cli.good("scan", db)).isEqualTo("mine\t1\n");
+    }
+
+    /** The clock starts at the first acknowledgement: a worker that needs long to open is not killed before it. */
+    @Test
+    void child_killedByTheClock_hasAcknowledgedSomething() throws IOException, InterruptedException {
+        for (int round = 0; round < 3; round++) {
+            boolean ended = CrashChild.run(
+                    directory,
+                    acks,
+                    new CrashChild.Moment(CrashChild.Since.FIRST_ACKNOWLEDGEMENT, 1),
+                    List.of("crash", "worker", db.toString(), "--seed=" + round, "--ops=500000", "--profile=tiny"));
+            assertThat(ended).isFalse();
+            assertThat(CrashVerifyCommand.read(acks).count()).isPositive();
+        }
+        CrashChild.run(
+                directory,
+                acks,
+                new CrashChild.Moment(CrashChild.Since.OPENING, 1),
+                List.of("crash", "worker", db.toString(), "--seed=9", "--ops=500000", "--profile=tiny"));
+        assertThat(Files.readString(acks)).startsWith("SEED 9 ");
     }
 
     @Test

@@ -264,6 +264,39 @@ class DumpVerifyTest {
         assertThat(result.err()).contains("MANIFEST-").hasLineCount(1);
     }
 
+    /** A manifest that ends in the part it begins with never stood so on disk when CURRENT led to it: no torn tail. */
+    @Test
+    void dump_manifestWhoseFirstSnapshotIsCut_isDamageAsForAll() throws IOException {
+        Path file = file("MANIFEST");
+        byte[] good = Files.readAllBytes(file);
+        Files.write(file, Arrays.copyOf(good, 70));
+        Result dumped = Cli.run("dump", "manifest", file);
+        assertThat(dumped.code()).isEqualTo(1);
+        assertThat(dumped.out()).contains("DAMAGE", "offset 64", "is not whole").doesNotContain("TORN TAIL");
+        assertThat(dumped.err()).contains("is damaged; the lines with DAMAGE say where");
+        assertThat(Cli.run("get", db, "key1").code()).isEqualTo(1);
+        assertThat(Cli.run("verify", db).code()).isEqualTo(1);
+    }
+
+    @Test
+    void verify_filesThatDoNotCount_areNamed() throws IOException {
+        Files.copy(file(".sst"), db.resolve("999999.sst"));
+        Files.writeString(db.resolve("000099.wal.tmp"), "");
+        Files.writeString(db.resolve("notes.txt"), "");
+        assertThat(Cli.good("verify", db))
+                .contains(
+                        "does not name them: 000099.wal.tmp, 999999.sst (the next opening for writing deletes them)",
+                        "no files of a database: notes.txt",
+                        "all whole: 40 entries");
+        assertThat(Cli.good("verify", db, "--json")).contains("999999.sst", "\"good\":true");
+    }
+
+    @Test
+    void verify_oneDamagedPlace_isCountedAsOne() throws IOException {
+        Files.write(file(".sst"), new byte[100]);
+        assertThat(Cli.run("verify", db).err()).hasLineCount(2).endsWith("is damaged in 1 place\n");
+    }
+
     @Test
     void dump_wrongFile_refused() throws IOException {
         assertThat(Cli.run("dump", "sst", directory.resolve("000001.sst")).err())

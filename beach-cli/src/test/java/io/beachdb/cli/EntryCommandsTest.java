@@ -34,10 +34,10 @@ class EntryCommandsTest {
     }
 
     @Test
-    void get_absentKey_messageAndCode1() {
+    void get_absentKey_messageAndACodeOfItsOwn() {
         Cli.good("put", db, "colour", "blue");
         Result result = Cli.run("get", db, "col\\x00our");
-        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.code()).isEqualTo(3);
         assertThat(result.bytes()).isEmpty();
         assertThat(result.err()).isEqualTo("beach: no such key: col\\x00our\n");
     }
@@ -65,7 +65,7 @@ class EntryCommandsTest {
         Cli.good("put", db, "a", "1");
         Cli.good("delete", db, "a");
         Cli.good("delete", db, "a");
-        assertThat(Cli.run("get", db, "a").code()).isEqualTo(1);
+        assertThat(Cli.run("get", db, "a").code()).isEqualTo(3);
     }
 
     @Test
@@ -160,7 +160,7 @@ class EntryCommandsTest {
     @Test
     void put_keyOverTheLimit_refused() {
         Result result = Cli.run("put", db, "k".repeat((1 << 20) + 1), "v");
-        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.code()).isEqualTo(2);
         assertThat(result.err()).contains("1048577", "1048576").hasLineCount(1);
     }
 }

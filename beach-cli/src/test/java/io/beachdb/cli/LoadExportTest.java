@@ -1,9 +1,11 @@
 package io.beachdb.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.beachdb.BeachDB;
 import io.beachdb.Durability;
+import io.beachdb.Options;
 import io.beachdb.cli.Cli.Result;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -185,13 +187,13 @@ class LoadExportTest {
                         "a.csv",
                         "key,value\nk1,v1\nk2\n",
                         List.of(),
-                        "line 3: the row has 1 fields, the first one has 2. The 1 entries before it are loaded."),
+                        "line 3: the row has 1 fields, the first one has 2. What stands before it is loaded: 1 entry."),
                 new Bad(
                         "open quote",
                         "a.csv",
                         "key,value\nk1,v1\nk2,\"v\n",
                         List.of(),
-                        "line 3: the quote that begins here is never closed. The 1 entries before it are loaded."),
+                        "line 3: the quote that begins here is never closed. What stands before it is loaded: 1 entry."),
                 new Bad(
                         "no such column",
                         "a.csv",
@@ -252,7 +254,7 @@ class LoadExportTest {
             text.append("key").append(i).append(",\"").append("v".repeat(200)).append("\"\n");
         }
         Result result = Cli.run("load", db, file("a.csv", text + "oops\n"));
-        assertThat(result.err()).contains("line 5002: ", "The 5,000 entries before it are loaded");
+        assertThat(result.err()).contains("line 5002: ", "What stands before it is loaded: 5,000 entries.");
         assertThat(scanCount()).isEqualTo(5000);
     }
 
@@ -276,7 +278,7 @@ class LoadExportTest {
         Result result = Cli.run("load", db, tree);
         assertThat(result.code()).isZero();
         assertThat(result.out()).startsWith("loaded 3 entries, ");
-        assertThat(result.err()).isEqualTo("beach: left out 1 links and special files\n");
+        assertThat(result.err()).isEqualTo("beach: left out 1 link or special file\n");
         assertThat(Cli.good("scan", db)).isEqualTo("a/b/\\xc3\\xa9.bin\t\\x00\\x01\\x02\na/empty\t\ntop.txt\ttop\n");
     }
 
@@ -295,8 +297,50 @@ class LoadExportTest {
     void load_keyOverTheLimit_namesTheLine() throws IOException {
         Result result = Cli.run("load", db, file("a.csv", "key,value\na,1\n" + "k".repeat((1 << 20) + 1) + ",2\n"));
         assertThat(result.code()).isEqualTo(1);
-        assertThat(result.err()).contains("line 3: key has 1048577 bytes, allowed up to 1048576. The 1 entries before");
+        assertThat(result.err())
+                .contains(
+                        "line 3: key has 1048577 bytes, allowed up to 1048576. What stands before it is loaded: 1 entry.");
         assertThat(Cli.good("scan", db)).isEqualTo("a\t1\n");
+    }
+
+    @Test
+    void export_formatItDoesNotWrite_namesThoseItDoes() {
+        Cli.good("put", db, "a", "1");
+        Result files = Cli.run("export", db, "--format", "files");
+        assertThat(files.err()).contains("expected csv, tsv or jsonl, but was 'files'; files is for load alone");
+        Result xml = Cli.run("export", db, "--format", "xml");
+        assertThat(xml.err())
+                .contains("expected csv, tsv or jsonl, but was 'xml'")
+                .doesNotContain("FILES", "files");
+        assertThat(List.of(files.code(), xml.code())).containsOnly(ExitCodes.CALLED_WRONGLY);
+        assertThat(Cli.good("export", db, "--format", "CSV")).endsWith("a,1\n");
+    }
+
+    /** A value is refused when it is written, which for a small one is later: what is too large is written at once. */
+    @Test
+    void load_valueOverTheLimit_isRefusedWhereItStands() {
+        Options small = Options.builder()
+                .memoryBytes(16 << 20)
+                .writeBufferBytes(1 << 20)
+                .build();
+        try (BeachDB open = BeachDB.open(db, small)) {
+            BatchLoader loader = new BatchLoader(open);
+            loader.put(new byte[] {'a'}, new byte[10]);
+            assertThatThrownBy(() -> loader.put(new byte[] {'b'}, new byte[5 << 20]))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("bytes, allowed up to");
+            assertThat(loader.entries()).isEqualTo(1);
+            loader.put(new byte[] {'c'}, new byte[3 << 20]);
+            loader.finish();
+            assertThat(open.get(new byte[] {'a'})).hasSize(10);
+            assertThat(open.get(new byte[] {'b'})).isNull();
+            assertThat(open.get(new byte[] {'c'})).hasSize(3 << 20);
+        }
+    }
+
+    @Test
+    void load_oneEntry_isCountedAsOne() throws IOException {
+        assertThat(Cli.good("load", db, file("a.csv", "key,value\na,1\n"))).startsWith("loaded 1 entry, 2 B, in ");
     }
 
     @Test

@@ -72,6 +72,10 @@ class MainTest {
                 "scan DIR --limit x",
                 "scan DIR --limit -1",
                 "scan DIR --prefix a --from b",
+                "scan DIR --from z --to a",
+                "export DIR --from b\\x00 --to b",
+                "compact DIR --from \\xff --to \\xfe",
+                "put DIR key -v",
                 "put DIR key \\q",
                 "load DIR -",
                 "load DIR - --format xml",
@@ -90,6 +94,51 @@ class MainTest {
         assertThat(result.bytes()).isEmpty();
         assertThat(result.err()).startsWith("beach: ").endsWith("--help')\n");
         assertThat(result.err().lines()).hasSize(1);
+    }
+
+    /** What only the library can say of an argument is a wrong call too; what is on disk never is. */
+    @Test
+    void exitCodes_areTheFourThatTheHelpTells() throws IOException {
+        Path db = directory.resolve("db");
+        assertThat(Cli.run("put", db, "a", "1").code()).isZero();
+        assertThat(Cli.run("get", db, "a").code()).isZero();
+        assertThat(Cli.run("get", db, "b").code()).isEqualTo(3);
+        assertThat(Cli.run("get", directory.resolve("none"), "b").code()).isEqualTo(1);
+        String longKey = "k".repeat((1 << 20) + 1);
+        assertThat(Cli.run("get", db, longKey).code()).isEqualTo(2);
+        assertThat(Cli.run("scan", db, "--from", longKey).code()).isEqualTo(2);
+        assertThat(Cli.run("crash", "worker", db, "--seed", "1", "--ops", "-1").code())
+                .isEqualTo(2);
+        assertThat(Cli.run("crash", "run", "--profile", "huge").code()).isEqualTo(2);
+        assertThat(Cli.run("dump", "sst", db.resolve("CURRENT")).code()).isEqualTo(2);
+        Files.writeString(db.resolve("CURRENT"), "no header");
+        assertThat(Cli.run("get", db, "b").code()).isEqualTo(1);
+        assertThat(Cli.run("verify", db).code()).isEqualTo(1);
+        assertThat(Cli.run("dump", "manifest", db.resolve("CURRENT")).code()).isEqualTo(1);
+        assertThat(Cli.good("--help").replaceAll("\\s+", " "))
+                .contains("Exit codes: 0 success; 1 the command failed, or found damage; 2 it was called wrongly, and"
+                        + " nothing was done; 3 'get' found no such key.");
+    }
+
+    @Test
+    void call_argumentThatBeginsWithADash_isToldHow() {
+        Path db = directory.resolve("db");
+        assertThat(Cli.run("put", db, "k", "-v").err())
+                .isEqualTo(
+                        "beach: Unknown option: '-v' (if it is no option, put -- before it; see 'beach put --help')\n");
+        assertThat(Cli.run("put", db, "k", "-v", "x").err()).contains("Unknown option: '-v' (if it is no option");
+        assertThat(Cli.run("put", db, "k").err()).contains("Missing required parameter: 'VALUE' (see");
+        Cli.good("put", db, "--", "k", "-v");
+        assertThat(Cli.good("get", db, "k")).isEqualTo("-v\n");
+    }
+
+    @Test
+    void call_reversedRange_namesBothEnds() {
+        assertThat(Cli.run("scan", directory, "--from", "z", "--to", "a").err())
+                .startsWith("beach: --from z is behind --to a, so there are no keys between them");
+        Path db = directory.resolve("db");
+        Cli.good("put", db, "a", "1");
+        assertThat(Cli.good("scan", db, "--from", "a", "--to", "a")).isEmpty();
     }
 
     @Test

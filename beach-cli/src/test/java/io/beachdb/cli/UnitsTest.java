@@ -18,6 +18,13 @@ class UnitsTest {
     }
 
     @Test
+    void count_ofOne_isSingular() {
+        assertThat(Units.entries(0)).isEqualTo("0 entries");
+        assertThat(Units.entries(1)).isEqualTo("1 entry");
+        assertThat(Units.count(1_000, "place", "places")).isEqualTo("1,000 places");
+    }
+
+    @Test
     void duration_allSizes_oneUnit() {
         assertThat(Units.duration(0)).isEqualTo("0 ns");
         assertThat(Units.duration(1_500)).isEqualTo("1.5 us");

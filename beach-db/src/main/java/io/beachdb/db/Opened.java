@@ -213,8 +213,12 @@ final class Opened {
             for (LiveTable table : version.tables(level)) {
                 if (table.attachment() == null) {
                     String name = FileName.table(table.number());
-                    TableReader reader =
-                            new TableReader(() -> directory.open(name), databaseId, table.number(), memory.tables);
+                    TableReader reader = new TableReader(
+                            () -> directory.open(name),
+                            databaseId,
+                            table.number(),
+                            table.entry().fileBytes(),
+                            memory.tables);
                     table.attach(new TableHandle(table, reader, this::unused));
                 }
             }

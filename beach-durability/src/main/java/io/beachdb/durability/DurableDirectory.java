@@ -533,6 +533,16 @@ public final class DurableDirectory implements AutoCloseable {
     public void delete(String name, DeletionProof proof) {
         checkWritable();
         checkProof(proof, name);
+        deleteNow(name);
+    }
+
+    /** Deletes a log that nothing was ever appended to. */
+    void deleteUnused(String name) {
+        checkWritable();
+        deleteNow(name);
+    }
+
+    private void deleteNow(String name) {
         try {
             vfs.delete(path.resolve(name));
             happened(Kind.DELETE, name);

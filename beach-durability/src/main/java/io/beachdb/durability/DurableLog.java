@@ -12,11 +12,14 @@ import org.jspecify.annotations.Nullable;
  * nothing more, for good: what is on disk behind the last receipt is unknown.
  */
 public final class DurableLog implements AutoCloseable {
+    private static final long PAGE_BYTES = 4096;
+
     private final DurableDirectory directory;
     private final String name;
     private final VfsFile file;
     private final long allocatedBytes;
     private final @Nullable VfsMapping mapping;
+    private volatile boolean used; // something was appended, or tried to be
     private volatile @Nullable StorageException failure;
 
     DurableLog(
@@ -52,7 +55,7 @@ public final class DurableLog implements AutoCloseable {
 
     /** Writes by a system call, on an engine thread if it is longer than {@link #interruptSafeBytes}. */
     public void write(long position, MemorySegment source, long at, long length) {
-        checkWhole();
+        beforeAppend();
         try {
             file.write(position, source, at, length);
         } catch (IOException e) {
@@ -66,7 +69,7 @@ public final class DurableLog implements AutoCloseable {
         if (target == null) {
             throw new IllegalStateException(name + " is not mapped");
         }
-        checkWhole();
+        beforeAppend();
         try {
             target.put(position, source, at, length);
         } catch (IOException e) {
@@ -100,6 +103,13 @@ public final class DurableLog implements AutoCloseable {
         return directory.path().resolve(name);
     }
 
+    private void beforeAppend() {
+        checkWhole();
+        if (!used) {
+            used = true;
+        }
+    }
+
     private void checkWhole() {
         StorageException first = failure;
         if (first != null) {
@@ -119,6 +129,41 @@ public final class DurableLog implements AutoCloseable {
             }
         }
         return failed;
+    }
+
+    /**
+     * Closes the log and deletes it: it was made ahead of need, and nothing was ever appended, so nothing on disk needs it. If
+     * the deletion is lost, an empty log stays behind.
+     *
+     * @throws IllegalStateException if something was appended: then only a {@link DeletionProof} lets go of it
+     */
+    public void abandon() {
+        if (used) {
+            throw new IllegalStateException(name + " was written to, so it takes a proof to delete it");
+        }
+        close();
+        directory.deleteUnused(name);
+    }
+
+    /**
+     * Closes the log and gives back what was allocated behind {@code end}. Not synced: if it is lost, the rest stays behind,
+     * as it would without.
+     *
+     * @param end where the log ends for good, all of it synced. The page that holds it stays whole: what is on disk is not
+     *     written again
+     */
+    public void closeAt(long end) {
+        long kept = (end + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+        if (mapping != null) {
+            mapping.close();
+        }
+        try (this) {
+            if (kept < allocatedBytes) {
+                file.truncate(kept);
+            }
+        } catch (IOException e) {
+            throw fail("cutting", e);
+        }
     }
 
     /** Lets go of file and mapping. Not a sync. No write, store or sync may run at the same time. */

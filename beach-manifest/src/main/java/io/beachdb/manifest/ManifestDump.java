@@ -22,7 +22,7 @@ import java.util.function.Consumer;
 
 /**
  * Shows a MANIFEST or CURRENT to people, one field a line, with offsets. Damage is shown where it is, and what can still be
- * read behind it too. Does not judge: that files are missing, or edits do not fit together, is for {@link ManifestReader}.
+ * read behind it too: damage is what {@link ManifestReader} calls so, but that files are missing is not asked here.
  */
 public final class ManifestDump {
     private final Consumer<String> lines;
@@ -74,18 +74,47 @@ public final class ManifestDump {
             return;
         }
         header(header);
+        checkName(file.name(), header);
         FieldDecoder decoder = new FieldDecoder(file.name());
+        ManifestReader judge = new ManifestReader(file.name());
         try (RecordReader records = new RecordReader(
                 new FileSource(file), header, ManifestFormat.MAX_RECORD_BYTES, account, MemoryUse.SCRATCH)) {
             while (next(records)) {
                 record(records, decoder);
+                judge(records.recordOffset(), () -> judge.take(records));
             }
             RecordReader.End end = records.end();
+            if (!judge(end.offset(), () -> judge.finish(end, file.size()))) {
+                return;
+            }
             boolean torn = end.reason() != RecordReader.Reason.FILE_END;
             line(
                     String.valueOf(end.offset()),
                     torn ? "TORN TAIL" : "end",
                     torn ? file.size() - end.offset() + " bytes: " + end.detail() : end.detail());
+        }
+    }
+
+    private void checkName(String name, FileHeader header) {
+        FileName parsed = FileName.parse(name);
+        try {
+            header.checkIdentity(name, 0, header.databaseId(), parsed == null ? header.fileNumber() : parsed.number());
+        } catch (CorruptionException e) {
+            damage("0", e);
+        }
+    }
+
+    /** Shows what {@code judgement} finds; not behind damage, since what is missing there makes it worthless. */
+    private boolean judge(long offset, Runnable judgement) {
+        if (!whole) {
+            return true;
+        }
+        try {
+            judgement.run();
+            return true;
+        } catch (BeachException e) {
+            damage(String.valueOf(offset), e);
+            return false;
         }
     }
 

@@ -40,7 +40,8 @@ public final class ManifestReader {
     private long recordOffset;
     private long edits;
 
-    private ManifestReader(String name) {
+    /** Makes one that judges a manifest's records by themselves: whether the files are there that they name, it does not ask. */
+    ManifestReader(String name) {
         this.name = name;
         this.decoder = new FieldDecoder(name);
     }
@@ -100,15 +101,7 @@ public final class ManifestReader {
                 take(records);
             }
             RecordReader.End end = records.end();
-            recordOffset = end.offset();
-            if (state == State.SNAPSHOT) {
-                throw damage(
-                        "the snapshot that the file begins with ends here and is not whole (" + end.detail() + ")");
-            }
-            if (state == State.ENDED && end.offset() < file.size()) {
-                throw damage("the file was closed here, and " + (file.size() - end.offset()) + " bytes follow");
-            }
-            Version version = builder.build();
+            Version version = finish(end, file.size());
             checkFiles(version, new HashSet<>(names));
             return new RecoveredManifest(
                     header.databaseId(),
@@ -118,6 +111,25 @@ public final class ManifestReader {
                     end.offset(),
                     describe(end, file.size()),
                     names);
+        }
+    }
+
+    /**
+     * Returns what all records taken come to.
+     *
+     * @param end where they end
+     * @throws CorruptionException if that is not where a manifest may end, or they do not fit together
+     */
+    Version finish(RecordReader.End end, long fileBytes) {
+        recordOffset = end.offset();
+        if (state == State.SNAPSHOT) {
+            throw damage("the snapshot that the file begins with ends here and is not whole (" + end.detail() + ")");
+        }
+        if (state == State.ENDED && end.offset() < fileBytes) {
+            throw damage("the file was closed here, and " + (fileBytes - end.offset()) + " bytes follow");
+        }
+        try {
+            return builder.build();
         } catch (BrokenInvariant e) {
             throw damage(e.text());
         }
@@ -129,7 +141,21 @@ public final class ManifestReader {
                 : "torn tail of " + (size - end.offset()) + " bytes: " + end.detail();
     }
 
-    private void take(RecordReader records) {
+    /**
+     * Takes the next record.
+     *
+     * @throws CorruptionException if it may not stand there
+     * @throws UnsupportedFormatException if a newer BeachDB wrote it
+     */
+    void take(RecordReader records) {
+        try {
+            takeRecord(records);
+        } catch (BrokenInvariant e) {
+            throw damage(e.text());
+        }
+    }
+
+    private void takeRecord(RecordReader records) {
         recordOffset = records.recordOffset();
         int kind = Bytes.getU8(records.payloadMemory(), records.payloadOffset());
         if (records.sequence() != 0) {

@@ -169,6 +169,40 @@ class ManifestDamageTest {
         }
     }
 
+    /** Of every cut, the dump calls damaged what an opening refuses, the opening part not whole too. */
+    @Test
+    void dump_ofEveryCut_agreesWithTheReader() {
+        byte[] whole = fixture.bytes(MANIFEST);
+        for (int length = 0; length < whole.length; length++) {
+            fixture.install(MANIFEST, Arrays.copyOf(whole, length));
+            List<String> lines = new ArrayList<>();
+            boolean undamaged = ManifestDump.dump(fixture.directory, MANIFEST, fixture.account, lines::add);
+            assertThat(undamaged).as("cut at " + length).isEqualTo(length >= ends.getFirst());
+            if (!undamaged) {
+                checkRefused(MANIFEST, "cut at " + length);
+                assertThat(lines.getLast()).as("cut at " + length).contains("DAMAGE");
+            }
+        }
+        fixture.install(MANIFEST, Arrays.copyOf(whole, ends.getFirst() - 1));
+        List<String> lines = new ArrayList<>();
+        ManifestDump.dump(fixture.directory, MANIFEST, fixture.account, lines::add);
+        assertThat(lines.getLast()).contains("the snapshot that the file begins with ends here and is not whole");
+    }
+
+    @Test
+    void dump_bytesBehindTheEndRecord_orAnotherName_isDamage() {
+        byte[] whole = fixture.bytes(MANIFEST);
+        fixture.install(MANIFEST, Arrays.copyOf(whole, whole.length + 40));
+        fixture.install("MANIFEST-000099", whole);
+        List<String> lines = new ArrayList<>();
+        assertThat(ManifestDump.dump(fixture.directory, MANIFEST, fixture.account, lines::add))
+                .isFalse();
+        assertThat(lines.getLast()).contains("DAMAGE", "the file was closed here, and 40 bytes follow");
+        assertThat(ManifestDump.dump(fixture.directory, "MANIFEST-000099", fixture.account, lines::add))
+                .isFalse();
+        assertThat(lines).anySatisfy(line -> assertThat(line).contains("DAMAGE", "its name says 99"));
+    }
+
     @Test
     void read_refused_changesNothing() {
         fixture.install(MANIFEST, flipped(fixture.bytes(MANIFEST), 900));

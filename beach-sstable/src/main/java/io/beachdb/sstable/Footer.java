@@ -5,6 +5,9 @@ import io.beachdb.base.format.Bytes;
 import io.beachdb.base.format.Checksum;
 import io.beachdb.base.format.FileHeader;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * The last bytes of a table: what it is, and where the blocks lie from which all others are found.
@@ -34,6 +37,16 @@ record Footer(FileHeader header, long metaHandle, long topOffset, long topLength
      * @param fileOffset where the footer lies in the file
      */
     static Footer read(MemorySegment memory, long offset, String file, long fileOffset) {
+        byte[] magic = TableFormat.MAGIC.getBytes(StandardCharsets.US_ASCII);
+        byte[] found = new byte[magic.length];
+        MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, offset, found, 0, found.length);
+        if (!Arrays.equals(found, magic)) {
+            throw new CorruptionException(
+                    file,
+                    fileOffset,
+                    "the file does not end with a table's footer, which begins with '" + TableFormat.MAGIC
+                            + "'. It was cut short, is another kind of file, or damaged. Restore it from a copy.");
+        }
         FileHeader header = FileHeader.read(
                 memory, offset, file, fileOffset, TableFormat.MAGIC, TableFormat.VERSION, TableFormat.KNOWN_FEATURES);
         int stored = Bytes.getU32(memory, offset + TableFormat.FOOTER_CHECKSUM_OFFSET);

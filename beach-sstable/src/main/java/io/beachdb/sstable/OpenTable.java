@@ -40,10 +40,12 @@ final class OpenTable implements AutoCloseable {
         this.top = top;
     }
 
-    /** Reads and checks the end of a table; closes the file if that fails. */
-    static OpenTable open(ReadableFile readable, DatabaseId databaseId, long number, MemoryAccount account) {
+    /** Reads and checks the end of a table of {@code bytes} bytes; closes the file if that fails. */
+    static OpenTable open(
+            ReadableFile readable, DatabaseId databaseId, long number, long bytes, MemoryAccount account) {
         try {
             TableFile file = new TableFile(readable, number);
+            file.checkLength(bytes);
             try (BlockFetcher fetcher = new BlockFetcher(account, MemoryUse.SCRATCH, new ReadOptions(false, 0, 0))) {
                 return open(file, databaseId, account, fetcher);
             }

@@ -34,6 +34,14 @@ final class TableFile implements AutoCloseable {
         return bytes;
     }
 
+    /** Checks that the file is as long as the manifest says. */
+    void checkLength(long expected) {
+        if (bytes != expected) {
+            throw damaged(
+                    Math.min(bytes, expected), "the file has " + bytes + " bytes, the MANIFEST names " + expected);
+        }
+    }
+
     /** Returns the exception for damage at an offset. */
     CorruptionException damaged(long offset, String what) {
         return new CorruptionException(

@@ -25,6 +25,7 @@ public final class TableReader implements AutoCloseable {
     private final Supplier<ReadableFile> opener;
     private final DatabaseId databaseId;
     private final long fileNumber;
+    private final long fileBytes;
     private final TableContext context;
 
     // Set once at the first use, under this; cleared by close.
@@ -37,11 +38,18 @@ public final class TableReader implements AutoCloseable {
      * @param opener opens the file; called at the first use, by several threads if they come together
      * @param databaseId the database that the table must belong to
      * @param fileNumber the number in the file's name
+     * @param fileBytes how long the file was when it was written, as the manifest says
      */
-    public TableReader(Supplier<ReadableFile> opener, DatabaseId databaseId, long fileNumber, TableContext context) {
+    public TableReader(
+            Supplier<ReadableFile> opener,
+            DatabaseId databaseId,
+            long fileNumber,
+            long fileBytes,
+            TableContext context) {
         this.opener = opener;
         this.databaseId = databaseId;
         this.fileNumber = fileNumber;
+        this.fileBytes = fileBytes;
         this.context = context;
     }
 
@@ -199,7 +207,7 @@ public final class TableReader implements AutoCloseable {
     private OpenTable openFirst() {
         checkOpen();
         // Without a lock, since it reads: of several first users one is kept.
-        OpenTable fresh = OpenTable.open(opener.get(), databaseId, fileNumber, context.account());
+        OpenTable fresh = OpenTable.open(opener.get(), databaseId, fileNumber, fileBytes, context.account());
         OpenTable kept = keep(fresh);
         if (kept != fresh) {
             fresh.close();

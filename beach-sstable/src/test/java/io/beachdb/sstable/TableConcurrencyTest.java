@@ -47,7 +47,11 @@ class TableConcurrencyTest {
             TableContext context = new TableContext(cache, fixture.epochs, fixture.account);
             CyclicBarrier start = new CyclicBarrier(THREADS);
             try (TableReader reader = new TableReader(
-                            () -> fixture.directory.open(FileName.table(number)), TableFixture.ID, number, context);
+                            () -> fixture.directory.open(FileName.table(number)),
+                            TableFixture.ID,
+                            number,
+                            fixture.bytes(number).length,
+                            context);
                     ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
                 List<Future<?>> running = new ArrayList<>();
                 for (int i = 0; i < THREADS; i++) {

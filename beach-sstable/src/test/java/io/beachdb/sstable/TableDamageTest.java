@@ -143,6 +143,25 @@ class TableDamageTest {
     }
 
     @Test
+    void open_ofAnotherLengthThanTheManifestNames_saysBoth() {
+        try (TableFixture fixture = new TableFixture()) {
+            long number = fixture.write(SMALL, entries()).number();
+            byte[] good = fixture.bytes(number);
+            for (int length : new int[] {0, 50, good.length / 2, good.length - 1, good.length + 1}) {
+                fixture.replace(number, Arrays.copyOf(good, length));
+                try (TableReader reader = fixture.reader(number, good.length)) {
+                    assertThatThrownBy(reader::properties)
+                            .isInstanceOf(CorruptionException.class)
+                            .hasMessage(FileName.table(number) + " at offset " + Math.min(length, good.length)
+                                    + ": the file has " + length + " bytes, the MANIFEST names " + good.length
+                                    + ". The file is damaged. Restore it from a copy; other tables are not affected.");
+                }
+            }
+            assertThat(fixture.openFiles.get()).isZero();
+        }
+    }
+
+    @Test
     void open_withBytesBehindTheEnd_isRefused() {
         try (TableFixture fixture = new TableFixture()) {
             long number = fixture.write(SMALL, entries()).number();
@@ -169,6 +188,7 @@ class TableDamageTest {
                     () -> fixture.directory.open(FileName.table(number)),
                     new io.beachdb.base.format.DatabaseId(5, 6),
                     number,
+                    good.length,
                     fixture.context);
             assertThatThrownBy(other::properties)
                     .isInstanceOf(CorruptionException.class)

@@ -105,8 +105,13 @@ final class TableFixture implements AutoCloseable {
         cache.drop(number);
     }
 
+    /** A reader that takes the file's length as it is. */
     TableReader reader(long number) {
-        return new TableReader(() -> directory.open(FileName.table(number)), ID, number, context);
+        return reader(number, bytes(number).length);
+    }
+
+    TableReader reader(long number, long fileBytes) {
+        return new TableReader(() -> directory.open(FileName.table(number)), ID, number, fileBytes, context);
     }
 
     /** Looks a key up as of a sequence; null if the table does not know it. */

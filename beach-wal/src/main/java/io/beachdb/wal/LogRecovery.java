@@ -127,7 +127,8 @@ public final class LogRecovery implements AutoCloseable {
             } else if (log.kind() == WalFormat.START) {
                 begin(log);
             } else if (log.kind() == WalFormat.BATCH) {
-                checkSequence(log);
+                checkSequence(log, lastSequence);
+                lastSequence = log.records().sequence();
                 batches++;
                 return true;
             }
@@ -216,7 +217,8 @@ public final class LogRecovery implements AutoCloseable {
         }
     }
 
-    private void checkSequence(WalReader log) {
+    /** Checks that a batch begins beyond what was given out before. */
+    static void checkSequence(WalReader log, long lastSequence) {
         long sequence = log.records().sequence();
         if (sequence <= lastSequence) {
             throw new CorruptionException(
@@ -225,7 +227,6 @@ public final class LogRecovery implements AutoCloseable {
                     "a batch begins at sequence " + sequence + ", which is not beyond " + lastSequence
                             + ", given out before. The file is damaged. Restore it from a copy.");
         }
-        lastSequence = sequence;
     }
 
     private void endOf(WalReader log) {

@@ -15,7 +15,9 @@ import io.beachdb.durability.DurableDirectory;
 import io.beachdb.durability.DurableLog;
 import io.beachdb.durability.SyncSite;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
@@ -34,11 +36,16 @@ public final class LogSupply implements AutoCloseable {
      * S2  A log is recycled or deleted only when its writer has let go of it and a proof allows it; one that failed is
      *     never recycled.
      * S3  A number is used for one log only. One whose making failed is tried again: no such name can be on disk.
+     * S4  Logs grow with their use, up to logBytes: who writes little should not find a large file beside it. Only logs of
+     *     the size at hand are recycled, so what is kept for that is never larger than what is needed.
      */
     /** Smallest size of a log. */
     public static final long MIN_LOG_BYTES = 4096;
 
     private static final int MAX_RECYCLABLE = 4;
+    private static final int FIRST_PART = 16; // of a full log's size, for the first one that is allocated
+    private static final long SMALLEST_FIRST_BYTES = 1 << 20;
+    private static final int GROWTH = 4;
     private static final long NONE = -1;
 
     private record Retired(long allocatedBytes, boolean whole) {}
@@ -61,7 +68,9 @@ public final class LogSupply implements AutoCloseable {
     private long neededFrom = NONE; // everything below is let go of by proof
     private @Nullable DeletionProof proof;
     private @Nullable RuntimeException failure; // of the last try
+    private long nextBytes; // size of the next log
     private boolean preparing;
+    private int deleting; // tasks
     private long startedNumber = NONE; // drawn for a log that is not made yet
     private long failedDeletions;
     private boolean closed;
@@ -72,7 +81,7 @@ public final class LogSupply implements AutoCloseable {
      * Makes an empty supply.
      *
      * @param numbers draws the next file number; called on engine threads
-     * @param logBytes size that logs are allocated at, or grow to where no ready one was waited for
+     * @param logBytes size of a full log: allocated ones come to it step by step, and one that is not allocated grows to it
      */
     public LogSupply(
             DurableDirectory directory,
@@ -90,6 +99,7 @@ public final class LogSupply implements AutoCloseable {
         this.scheduler = scheduler;
         this.account = account;
         this.logBytes = logBytes;
+        this.nextBytes = Math.min(logBytes, Math.max(logBytes / FIRST_PART, SMALLEST_FIRST_BYTES));
         this.changed = scheduler.newSignal("log-supply", 0);
     }
 
@@ -105,7 +115,25 @@ public final class LogSupply implements AutoCloseable {
 
     /** Begins to make the next log, unless one is ready or being made. Does not wait. */
     public void prepare() {
-        begin(logBytes);
+        begin(nextBytes());
+    }
+
+    private synchronized long nextBytes() {
+        return nextBytes;
+    }
+
+    /** Says how much of a log was used when the next one was needed. */
+    void used(long bytes) {
+        List<Recyclable> outgrown;
+        synchronized (this) {
+            if (nextBytes == logBytes || bytes < nextBytes / 2) {
+                return;
+            }
+            nextBytes = Math.min(logBytes, GROWTH * nextBytes);
+            outgrown = List.copyOf(recyclable);
+            recyclable.clear();
+        }
+        deleteLater(outgrown);
     }
 
     private void begin(long allocateBytes) {
@@ -141,7 +169,7 @@ public final class LogSupply implements AutoCloseable {
      * @throws ClosedException if the supply is closed
      */
     public PreparedLog take(long minBytes) {
-        PreparedLog taken = take(minBytes, Math.max(minBytes, logBytes));
+        PreparedLog taken = take(minBytes, Math.max(minBytes, nextBytes()));
         prepare();
         return taken;
     }
@@ -197,7 +225,7 @@ public final class LogSupply implements AutoCloseable {
         PreparedLog made = null;
         RuntimeException failed = new IllegalStateException("the making of a log ended with an error");
         try {
-            Recyclable old = allocateBytes == logBytes ? pollRecyclable() : null;
+            Recyclable old = pollRecyclable(allocateBytes);
             made = old == null ? create(allocateBytes) : recycle(old);
             failed = null;
         } catch (RuntimeException e) {
@@ -218,7 +246,7 @@ public final class LogSupply implements AutoCloseable {
         }
         try {
             if (late && made != null) {
-                made.file().close();
+                abandon(made);
             }
         } finally {
             synchronized (this) {
@@ -228,8 +256,8 @@ public final class LogSupply implements AutoCloseable {
         }
     }
 
-    private synchronized @Nullable Recyclable pollRecyclable() {
-        return recyclable.pollFirst();
+    private synchronized @Nullable Recyclable pollRecyclable(long bytes) {
+        return bytes == nextBytes ? recyclable.pollFirst() : null;
     }
 
     private PreparedLog create(long allocateBytes) {
@@ -292,8 +320,17 @@ public final class LogSupply implements AutoCloseable {
 
     /** Takes a log back from its writer, and closes it. Everything in it that counts has been synced before. */
     void retire(long number, DurableLog file, boolean whole) {
+        retire(number, file, whole, file::close);
+    }
+
+    /** Takes a log back that ended for good at {@code end}, as far as it is synced: it takes no more room than it needs. */
+    void retireAt(long number, DurableLog file, long end) {
+        retire(number, file, false, () -> file.closeAt(end));
+    }
+
+    private void retire(long number, DurableLog file, boolean whole, Runnable close) {
         try {
-            file.close();
+            close.run();
         } catch (StorageException e) {
             // The log keeps it as its failure, so that it is not recycled; nothing in it was waiting for the close.
             failedCloses.incrementAndGet();
@@ -319,31 +356,68 @@ public final class LogSupply implements AutoCloseable {
     }
 
     private void sweep() {
-        Deque<Long> obsolete = new ArrayDeque<>();
-        DeletionProof allowed;
+        List<Recyclable> obsolete = new ArrayList<>();
         synchronized (this) {
-            allowed = proof;
+            DeletionProof allowed = proof;
             if (allowed == null || closed) {
                 return;
             }
             while (!retired.isEmpty() && retired.firstKey() < neededFrom) {
                 var oldest = retired.pollFirstEntry();
-                boolean usable = oldest.getValue().whole && oldest.getValue().allocatedBytes == logBytes;
+                Recyclable log = new Recyclable(oldest.getKey(), allowed);
+                boolean usable = oldest.getValue().whole && oldest.getValue().allocatedBytes == nextBytes;
                 if (usable && recyclable.size() < MAX_RECYCLABLE) {
-                    recyclable.addLast(new Recyclable(oldest.getKey(), allowed));
+                    recyclable.addLast(log);
                 } else {
-                    obsolete.addLast(oldest.getKey());
+                    obsolete.add(log);
                 }
             }
         }
-        if (!obsolete.isEmpty()) {
-            scheduler.execute("log-delete", () -> obsolete.forEach(number -> delete(number, allowed)));
+        deleteLater(obsolete);
+    }
+
+    private void deleteLater(List<Recyclable> obsolete) {
+        if (obsolete.isEmpty()) {
+            return;
+        }
+        synchronized (this) {
+            deleting++;
+        }
+        boolean begun = false;
+        try {
+            scheduler.execute("log-delete", () -> delete(obsolete));
+            begun = true;
+        } finally {
+            if (!begun) {
+                deleted();
+            }
         }
     }
 
-    private void delete(long number, DeletionProof allowed) {
+    private void delete(List<Recyclable> obsolete) {
         try {
-            directory.delete(FileName.log(number), allowed);
+            for (Recyclable log : obsolete) {
+                attempt(() -> directory.delete(FileName.log(log.number), log.proof));
+            }
+        } finally {
+            deleted();
+        }
+    }
+
+    private void deleted() {
+        synchronized (this) {
+            deleting--;
+        }
+        changed.wake();
+    }
+
+    private void abandon(PreparedLog unused) {
+        attempt(() -> unused.file().abandon());
+    }
+
+    private void attempt(Runnable deletion) {
+        try {
+            deletion.run();
         } catch (StorageException | ClosedException e) {
             synchronized (this) {
                 failedDeletions++;
@@ -361,18 +435,31 @@ public final class LogSupply implements AutoCloseable {
         return failedDeletions;
     }
 
-    /** Waits for what is being made and closes it; files stay as they are. Closing twice is harmless. */
+    /**
+     * Deletes what was made or kept for later, after what is being made or deleted at this moment. Logs that were handed out
+     * stay. Closing twice is harmless.
+     */
     @Override
     public void close() {
         PreparedLog unused;
+        List<Recyclable> kept;
         synchronized (this) {
             closed = true;
             unused = ready;
             ready = null;
+            kept = List.copyOf(recyclable);
+            recyclable.clear();
         }
-        scheduler.await(changed, this::isSettled);
+        scheduler.await(changed, this::isIdle);
         if (unused != null) {
-            unused.file().close();
+            abandon(unused);
         }
+        for (Recyclable log : kept) {
+            attempt(() -> directory.delete(FileName.log(log.number), log.proof));
+        }
+    }
+
+    private synchronized boolean isIdle() {
+        return !preparing && deleting == 0;
     }
 }

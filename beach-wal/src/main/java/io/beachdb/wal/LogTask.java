@@ -407,15 +407,23 @@ final class LogTask {
         }
     }
 
-    /** Ends both loops, and lets go of the logs that are still open. */
-    void stop() {
+    /**
+     * Ends both loops, and lets go of the logs that are still open.
+     *
+     * @param ended whether the newest was brought to its end, which is synced
+     */
+    void stop(boolean ended) {
         helper.stop();
         syncer.stop();
         if (!takeTurn()) {
             scheduler.await(turnFree, takeTurn); // for good: no writer may sync what we close
         }
         for (OpenLog log = oldest; log != null; log = log.next) {
-            supply.retire(log.number, log.file, failure.get() == null);
+            if (ended && log.next == null) {
+                supply.retireAt(log.number, log.file, log.syncedOffset);
+            } else {
+                supply.retire(log.number, log.file, failure.get() == null);
+            }
         }
     }
 }

@@ -1,15 +1,26 @@
 package io.beachdb.wal;
 
+import io.beachdb.base.BeachException;
 import io.beachdb.base.CorruptionException;
 import io.beachdb.base.MemoryAccount;
+import io.beachdb.base.UnsupportedFormatException;
 import io.beachdb.base.format.FileHeader;
+import io.beachdb.base.format.FileName;
 import io.beachdb.base.format.RecordReader;
 import io.beachdb.durability.ReadableFile;
 import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
 
-/** Prints a log for people: one record a line, the torn tail or the damage where it is. */
+/**
+ * Prints a log for people: one record a line, the torn tail or the damage where it is. Damage is what {@link LogRecovery}
+ * calls so, as far as one log alone can show it: what a log should have held that ends too early, the next ones tell.
+ */
 public final class WalDump {
+    private final WalReader log;
+    private final BatchPrinter batches;
+    private final Consumer<String> out;
+    private long lastSequence;
+    private boolean whole = true;
 
     /** Says what is in a batch. */
     @FunctionalInterface
@@ -18,11 +29,24 @@ public final class WalDump {
          * Prints the operations of a batch, one a line.
          *
          * @param firstSequence sequence of the first operation
+         * @param recordOffset where the batch's record begins in the log
+         * @throws CorruptionException if it is no batch
+         * @throws UnsupportedFormatException if it is not one of this library
          */
-        void print(MemorySegment memory, long offset, long length, long firstSequence, Consumer<String> out);
+        void print(
+                MemorySegment memory,
+                long offset,
+                long length,
+                long firstSequence,
+                long recordOffset,
+                Consumer<String> out);
     }
 
-    private WalDump() {}
+    private WalDump(WalReader log, BatchPrinter batches, Consumer<String> out) {
+        this.log = log;
+        this.batches = batches;
+        this.out = out;
+    }
 
     /**
      * Prints a whole log, and goes on behind damage. Closes the file.
@@ -34,22 +58,41 @@ public final class WalDump {
      */
     public static boolean dump(ReadableFile file, MemoryAccount account, BatchPrinter batches, Consumer<String> out) {
         try (WalReader log = WalReader.open(file, account)) {
-            printHeader(log.header(), out);
-            boolean whole = true;
-            boolean more = true;
-            while (more) {
-                try {
-                    more = log.next();
-                    if (more) {
-                        printRecord(log, batches, out);
-                    }
-                } catch (CorruptionException e) {
-                    whole = false;
-                    out.accept("DAMAGE  " + e.getMessage());
+            return new WalDump(log, batches, out).print();
+        }
+    }
+
+    private boolean print() {
+        printHeader(log.header(), out);
+        checkName();
+        boolean more = true;
+        while (more) {
+            try {
+                more = log.next();
+                if (more) {
+                    printRecord();
                 }
+            } catch (CorruptionException | UnsupportedFormatException e) {
+                damage(e);
             }
-            printEnd(log, out);
-            return whole;
+        }
+        printEnd(log, out);
+        return whole;
+    }
+
+    private void damage(BeachException e) {
+        whole = false;
+        out.accept("DAMAGE  " + e.getMessage());
+    }
+
+    private void checkName() {
+        FileName name = FileName.parse(log.name());
+        FileHeader header = log.header();
+        try {
+            header.checkIdentity(
+                    log.name(), 0, header.databaseId(), name == null ? header.fileNumber() : name.number());
+        } catch (CorruptionException e) {
+            damage(e);
         }
     }
 
@@ -58,7 +101,7 @@ public final class WalDump {
         out.accept("    offset     ordinal  kind   sequence  length    synced");
     }
 
-    private static void printRecord(WalReader log, BatchPrinter batches, Consumer<String> out) {
+    private void printRecord() {
         RecordReader record = log.records();
         String text = switch (log.kind()) {
             case WalFormat.START -> line(record, "START") + "  after " + predecessor(log);
@@ -66,12 +109,17 @@ public final class WalDump {
             default -> line(record, "BATCH");
         };
         out.accept(text);
-        if (log.kind() == WalFormat.BATCH) {
+        if (log.kind() == WalFormat.START) {
+            lastSequence = record.sequence();
+        } else if (log.kind() == WalFormat.BATCH) {
+            LogRecovery.checkSequence(log, lastSequence);
+            lastSequence = record.sequence();
             batches.print(
                     record.payloadMemory(),
                     record.payloadOffset() + WalFormat.BODY_OFFSET,
                     record.payloadLength() - WalFormat.BODY_OFFSET,
                     record.sequence(),
+                    record.recordOffset(),
                     out);
         }
     }

@@ -138,6 +138,7 @@ public final class WalWriter implements AutoCloseable {
             return old.number;
         }
         transfer(false);
+        supply.used(old.end);
         if (!supply.isReady()) {
             rotationWaits.incrementAndGet();
         }
@@ -366,7 +367,8 @@ public final class WalWriter implements AutoCloseable {
     }
 
     /**
-     * Ends the log cleanly: syncs everything, then END, and syncs that. Nobody may lead any more. Closing twice is harmless.
+     * Ends the log cleanly: syncs everything, then END, and syncs that; then gives back what was allocated behind it. Nobody
+     * may lead any more. Closing twice is harmless.
      *
      * @throws StorageException if something could not be synced; the writer is closed all the same
      */
@@ -376,11 +378,13 @@ public final class WalWriter implements AutoCloseable {
             return;
         }
         closed = true;
+        boolean ended = false;
         try {
             task.throwIfFailed();
             finish();
+            ended = true;
         } finally {
-            release();
+            release(ended);
         }
     }
 
@@ -406,16 +410,16 @@ public final class WalWriter implements AutoCloseable {
         if (!closed) {
             closed = true;
             task.fail(new StorageException("the log was given up before it was synced.", null));
-            release();
+            release(false);
         }
     }
 
-    private void release() {
+    private void release(boolean ended) {
         Scheduler.Cancellable set = timer;
         if (set != null) {
             set.cancel();
         }
-        task.stop();
+        task.stop(ended);
         account.release(MemoryUse.LOG, buffer);
         account.release(MemoryUse.LOG, scratch);
     }

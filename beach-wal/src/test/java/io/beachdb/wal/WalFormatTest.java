@@ -2,7 +2,9 @@ package io.beachdb.wal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.beachdb.base.CorruptionException;
 import io.beachdb.base.Scheduler;
+import io.beachdb.base.UnsupportedFormatException;
 import io.beachdb.base.format.DatabaseId;
 import io.beachdb.base.format.FileName;
 import io.beachdb.durability.DurabilityListener;
@@ -184,6 +186,66 @@ class WalFormatTest {
         }
     }
 
+    @Test
+    void dump_ofARenamedLog_orOneWithWhatIsNoBatch_showsDamage() throws IOException {
+        try (Logs logs = new Logs(path, 4096)) {
+            logs.append(bytes("no batch"));
+            logs.append(bytes("kept"));
+            logs.writer.handOver();
+            assertThat(dump(1))
+                    .contains("false", "DAMAGE  000001.wal at offset 129: this is no batch", "      2: kept");
+            Files.copy(path.resolve(FileName.log(1)), path.resolve(FileName.log(78)));
+            assertThat(dump(78))
+                    .contains("false")
+                    .anySatisfy(line -> assertThat(line)
+                            .startsWith("DAMAGE  000078.wal at offset 0: is file number 1 inside, its name says 78"));
+        }
+    }
+
+    /** Whatever becomes of a log that stands alone: the dump calls damaged what a recovery refuses, and only that. */
+    @Test
+    void dump_ofAnyChangedLog_agreesWithTheRecovery() throws IOException {
+        Path file = path.resolve(FileName.log(1));
+        byte[] good;
+        try (Logs logs = new Logs(path, 4096)) {
+            logs.synced(10);
+            logs.synced(300);
+            logs.logged(20);
+        }
+        good = Files.readAllBytes(file);
+        for (int at = 0; at < good.length; at += at < 600 ? 1 : 97) {
+            byte[] bad = good.clone();
+            bad[at] ^= 1;
+            Files.write(file, bad);
+            checkAgreement("byte " + at);
+            Files.write(file, Arrays.copyOf(good, at));
+            checkAgreement("cut to " + at);
+        }
+    }
+
+    private void checkAgreement(String as) {
+        boolean recovered = true;
+        try (DurableDirectory directory = DurableDirectory.open(
+                        Vfs.system(),
+                        path,
+                        DurableDirectory.Mode.READ_ONLY,
+                        Scheduler.system(),
+                        DurabilityListener.none());
+                LogRecovery recovery =
+                        new LogRecovery(directory, Logs.ID, directory.list(), 1, true, Logs.BUDGET.openAccount())) {
+            Logs.readAll(recovery);
+        } catch (CorruptionException | UnsupportedFormatException e) {
+            recovered = false;
+        }
+        boolean whole;
+        try {
+            whole = dump(1).getFirst().equals("true");
+        } catch (CorruptionException | UnsupportedFormatException e) {
+            whole = false;
+        }
+        assertThat(whole).as(as).isEqualTo(recovered);
+    }
+
     private List<String> dump(long number) {
         List<String> lines = new ArrayList<>();
         try (DurableDirectory directory = DurableDirectory.open(
@@ -191,8 +253,13 @@ class WalFormatTest {
             boolean whole = WalDump.dump(
                     directory.open(FileName.log(number)),
                     Logs.BUDGET.openAccount(),
-                    (memory, offset, length, sequence, out) -> out.accept("      " + sequence + ": "
-                            + io.beachdb.base.format.Escapes.escape(memory, offset, length, 20)),
+                    (memory, offset, length, sequence, record, out) -> {
+                        String text = io.beachdb.base.format.Escapes.escape(memory, offset, length, 20);
+                        if (text.equals("no batch")) {
+                            throw new CorruptionException(FileName.log(number), record, "this is no batch");
+                        }
+                        out.accept("      " + sequence + ": " + text);
+                    },
                     lines::add);
             lines.addFirst("" + whole);
         }

@@ -10,6 +10,7 @@ import io.beachdb.durability.SyncSite;
 import io.beachdb.wal.HookedVfs.Operation;
 import io.beachdb.wal.Logs.Batch;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -503,6 +504,74 @@ class WalWriterTest {
         logs.supply.close();
         assertThat(logs.account.usedBytes()).isZero();
         logs.directory.close();
+    }
+
+    /** What was made or kept for later goes, and the log is cut behind its end: a closed database takes what it holds. */
+    @Test
+    void close_leavesNothingThatWasAllocatedAhead() throws IOException {
+        Logs logs = new Logs(path, LOG_BYTES);
+        for (int i = 0; i < 3; i++) {
+            logs.synced(100_000);
+            logs.writer.rotate(0);
+        }
+        logs.synced(5000);
+        logs.supply.letGoBelow(logs.writer.currentLog(), logs.proof());
+        logs.awaitReady();
+        String current = FileName.log(logs.writer.currentLog());
+        List<Batch> expected = List.of(logs.written.getLast());
+
+        logs.writer.close();
+        logs.supply.close();
+        assertThat(logs.directory.list())
+                .filteredOn(name -> name.endsWith(".wal"))
+                .containsExactly(current);
+        assertThat(Files.size(path.resolve(current))).isEqualTo(8192);
+        assertThat(logs.supply.failedDeletions() + logs.supply.failedCloses()).isZero();
+        try (LogRecovery recovery = logs.recovery(logs.numbers.get() - 1, false)) {
+            List<Batch> read = Logs.readAll(recovery);
+            assertThat(read).hasSize(1);
+            assertThat(Logs.isPrefix(read, expected)).isTrue();
+            assertThat(recovery.result().logs().getLast().clean()).isTrue();
+        }
+        logs.directory.close();
+    }
+
+    @Test
+    void close_ofAFailedWriter_cutsNothing() throws IOException {
+        Logs logs = new Logs(path, LOG_BYTES);
+        logs.synced(10);
+        logs.vfs.hook = failing(Operation.SYNC);
+        logs.append(10);
+        logs.writer.handOverSynced();
+        assertThatThrownBy(() -> logs.writer.awaitSynced(logs.sequence)).isInstanceOf(StorageException.class);
+        assertThatThrownBy(logs.writer::close).isInstanceOf(StorageException.class);
+        assertThat(Files.size(path.resolve(FileName.log(1)))).isEqualTo(LOG_BYTES);
+        logs.close();
+    }
+
+    @Test
+    void logs_growWithTheirUse() throws IOException {
+        long full = 20 << 20;
+        try (Logs logs = new Logs(path, full)) {
+            long first = full / 16;
+            assertThat(currentBytes(logs)).isEqualTo(first);
+            logs.logged(100);
+            logs.awaitReady();
+            logs.writer.rotate(0);
+            assertThat(currentBytes(logs)).isEqualTo(first); // hardly used
+            logs.awaitReady();
+            logs.logged((int) first / 2);
+            logs.writer.rotate(0); // into the one that was ready
+            assertThat(currentBytes(logs)).isEqualTo(first);
+            logs.logged(100);
+            logs.awaitReady();
+            logs.writer.rotate(0);
+            assertThat(currentBytes(logs)).isEqualTo(4 * first);
+        }
+    }
+
+    private long currentBytes(Logs logs) throws IOException {
+        return Files.size(path.resolve(FileName.log(logs.writer.currentLog())));
     }
 
     @Test

@@ -313,6 +313,50 @@ abstract class DurableDirectoryContract {
     }
 
     @Test
+    void log_neverWrittenTo_canBeAbandoned() throws IOException {
+        try (DurableDirectory directory = open()) {
+            DurableLog unused = createLog(directory, "1.wal", 50_000, SyncSite.LOG_CREATE);
+            DurabilityStats before = directory.stats();
+            unused.abandon();
+            assertThat(directory.list()).isEmpty();
+            assertThat(directories(directory.stats().since(before))).isEmpty();
+
+            DurableLog written = createLog(directory, "2.wal", 50_000, SyncSite.LOG_CREATE);
+            written.write(HEADER.length(), Native.of("x"), 0, 1);
+            DurableLog stored = createLog(directory, "3.wal", 50_000, SyncSite.LOG_CREATE);
+            stored.put(HEADER.length(), Native.of("x"), 0, 1);
+            for (DurableLog used : List.of(written, stored)) {
+                assertThatThrownBy(used::abandon)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining(used.name() + " was written to");
+                used.close();
+            }
+            assertThat(directory.list()).containsExactly("2.wal", "3.wal");
+        }
+    }
+
+    @Test
+    void log_closedAtItsEnd_keepsItsLastPageWhole() throws IOException {
+        try (DurableDirectory directory = open()) {
+            DurableLog allocated = createLog(directory, "1.wal", 50_000, SyncSite.LOG_CREATE);
+            allocated.write(5000, Native.of("end"), 0, 3);
+            allocated.sync(5003, SyncSite.LOG_CLOSE);
+            DurabilityStats before = directory.stats();
+            allocated.closeAt(5003);
+            assertThat(text(directory, "1.wal")).hasSize(8192).contains("end");
+            assertThat(files(directory.stats().since(before))).isEmpty();
+
+            DurableLog full = createLog(directory, "2.wal", 8192, SyncSite.LOG_CREATE);
+            full.closeAt(8192);
+            assertThat(text(directory, "2.wal")).hasSize(8192);
+
+            DurableLog growing = createLog(directory, "3.wal", 0, SyncSite.LOG_CREATE);
+            growing.closeAt(HEADER.length());
+            assertThat(text(directory, "3.wal")).isEqualTo(HEADER);
+        }
+    }
+
+    @Test
     void recycleLog_withProof_takesTheBlocksAndTheName() throws IOException {
         try (DurableDirectory directory = open()) {
             DurableLog old = createLog(directory, "1.wal", 50_000, SyncSite.LOG_CREATE);
