@@ -126,17 +126,7 @@ final class RandomEdits {
                 inputs.stream().mapToLong(TableEntry::smallestSequence).min().orElseThrow();
         long to = inputs.stream().mapToLong(TableEntry::largestSequence).max().orElseThrow();
         TableEntry output = new TableEntry(
-                numbers.next(),
-                7,
-                smallest(inputs),
-                largest(inputs),
-                from,
-                to,
-                inputs.size(),
-                0,
-                1,
-                0,
-                0);
+                numbers.next(), 7, smallest(inputs), largest(inputs), from, to, inputs.size(), 0, 1, 0, 0);
         add(edit, level + 1, List.of(output));
     }
 
