@@ -221,7 +221,7 @@ class BadInputTest {
             new Damage("cut in the header", good -> Arrays.copyOf(good, 40), CorruptionException.class, "offset"),
             new Damage(
                     "foreign",
-                    good -> Arrays.copyOf(bytes("GIF89a, or so it says. ".repeat(20)), Math.min(400, good.length)),
+                    good -> Arrays.copyOf(bytes("GIF89a, or so it says. ".repeat(good.length / 20 + 1)), good.length),
                     CorruptionException.class,
                     "offset",
                     "another kind of file"),

@@ -6,6 +6,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -53,6 +54,10 @@ enum SystemVfs implements Vfs {
 
     @Override
     public VfsFile openForRead(Path path) throws IOException {
+        if (Files.isDirectory(path)) {
+            // Linux opens one for reading, and only the first read fails: its size would be taken for a file's.
+            throw new FileSystemException(path.toString(), null, "Is a directory");
+        }
         return new ReopeningFile(path);
     }
 
