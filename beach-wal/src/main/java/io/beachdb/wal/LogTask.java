@@ -38,7 +38,6 @@ final class LogTask {
     // What is wanted, in bits.
     private static final int GROUP = 1;
     private static final int INTERVAL = 2;
-    private static final int CLOSE = 4;
 
     private static final VarHandle SUBMISSION;
     private static final VarHandle TURN;
@@ -82,6 +81,7 @@ final class LogTask {
 
     // Stored by who has the turn.
     private volatile OpenLog oldest;
+    private volatile boolean closing; // nothing is asked for any more but by the close
     private volatile long coveredSequence; // of the latest sync that began
     private volatile long syncsBegun;
     private volatile long syncedSequence;
@@ -313,11 +313,11 @@ final class LogTask {
         }
     }
 
-    private static SyncSite site(boolean rotated, int requests) {
+    private SyncSite site(boolean rotated, int requests) {
         if (rotated) {
             return SyncSite.LOG_ROTATE;
         }
-        if ((requests & CLOSE) != 0) {
+        if (closing) {
             return SyncSite.LOG_CLOSE;
         }
         return (requests & GROUP) != 0 ? SyncSite.LOG_GROUP : SyncSite.LOG_INTERVAL;
@@ -333,7 +333,8 @@ final class LogTask {
     }
 
     void requestClose() {
-        request(CLOSE);
+        closing = true;
+        request(GROUP);
     }
 
     private void request(int bit) {
