@@ -6,6 +6,7 @@ import io.beachdb.base.format.EntryCursor;
 import io.beachdb.base.format.InternalKeys;
 import io.beachdb.base.format.Keys;
 import io.beachdb.base.memory.NativeBlock;
+import io.beachdb.base.memory.Parts;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -39,7 +40,6 @@ final class RetainedEntries implements EntryCursor {
     private int lastStripe;
     private boolean atBottom;
     private long trailer;
-    private long dropped;
 
     /** @param boundaries ascending, not empty */
     RetainedEntries(EntryCursor input, long[] boundaries, Bottom bottom, MemoryAccount account) {
@@ -47,7 +47,11 @@ final class RetainedEntries implements EntryCursor {
         this.boundaries = boundaries;
         this.bottom = bottom;
         this.account = account;
-        this.lastKey = account.acquire(MemoryUse.COMPACTION, 4096);
+        try (Parts parts = new Parts()) {
+            parts.add(input);
+            this.lastKey = parts.acquire(account, MemoryUse.COMPACTION, 4096);
+            parts.complete();
+        }
     }
 
     @Override
@@ -72,13 +76,11 @@ final class RetainedEntries implements EntryCursor {
             long entry = input.trailer();
             int stripe = stripe(InternalKeys.sequence(entry));
             if (sameKey && stripe == lastStripe && stripe <= boundaries.length - 1) {
-                dropped++; // hidden from everybody by the newer entry in this stripe
-                continue;
+                continue; // hidden from everybody by the newer entry in this stripe
             }
             lastStripe = stripe;
             if (stripe == 0 && atBottom) {
                 if (InternalKeys.kind(entry) == InternalKeys.KIND_DELETE) {
-                    dropped++;
                     continue;
                 }
                 trailer = InternalKeys.trailer(0, InternalKeys.kind(entry));
@@ -107,16 +109,12 @@ final class RetainedEntries implements EntryCursor {
     private void rememberKey() {
         lastKeyLength = input.keyLength();
         if (lastKeyLength > lastKey.bytes()) {
+            NativeBlock larger = account.acquire(MemoryUse.COMPACTION, lastKeyLength);
             account.release(MemoryUse.COMPACTION, lastKey);
-            lastKey = account.acquire(MemoryUse.COMPACTION, lastKeyLength);
+            lastKey = larger;
         }
         MemorySegment.copy(input.keyMemory(), input.keyOffset(), lastKey.memory(), 0, lastKeyLength);
         atBottom = bottom.isBottom(lastKey.memory(), 0, lastKeyLength);
-    }
-
-    /** Returns how many entries were left out so far. */
-    long dropped() {
-        return dropped;
     }
 
     @Override

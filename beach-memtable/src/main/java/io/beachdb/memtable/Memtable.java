@@ -103,11 +103,11 @@ public final class Memtable implements AutoCloseable {
             filter = filterBytes == 0
                     ? null
                     : new KeyFilter(arena.memory(arena.allocateOwn(roundUpFilter(filterBytes))));
+            arena.allocate(Node.bytes(MAX_HEIGHT, 0), 0);
         } catch (Throwable e) {
             arena.close(); // the caller will never have a memtable to close
             throw e;
         }
-        arena.allocate(Node.bytes(MAX_HEIGHT, 0), 0);
         headMemory = arena.memory(HEAD);
         for (int level = 0; level < MAX_HEIGHT; level++) {
             Node.initLink(headMemory, EntryArena.offset(HEAD), level, EntryArena.NONE);

@@ -3,6 +3,7 @@ package io.beachdb.sstable;
 import io.beachdb.base.MemoryAccount;
 import io.beachdb.base.MemoryUse;
 import io.beachdb.base.memory.NativeBlock;
+import io.beachdb.base.memory.Parts;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
@@ -65,12 +66,16 @@ final class BlockCacheTable {
     }
 
     private Entries newEntries(long capacity) {
-        NativeBlock block = account.acquire(MemoryUse.CACHE, capacity * Long.BYTES);
-        NativeBlock ghostBlock = account.acquire(MemoryUse.CACHE, capacity * Integer.BYTES);
-        block.memory().fill((byte) 0);
-        ghostBlock.memory().fill((byte) 0);
-        space.addTableBytes(block.bytes() + ghostBlock.bytes());
-        return new Entries(block, ghostBlock, block.memory(), ghostBlock.memory(), capacity - 1);
+        try (Parts parts = new Parts()) {
+            NativeBlock block = parts.acquire(account, MemoryUse.CACHE, capacity * Long.BYTES);
+            NativeBlock ghostBlock = parts.acquire(account, MemoryUse.CACHE, capacity * Integer.BYTES);
+            block.memory().fill((byte) 0);
+            ghostBlock.memory().fill((byte) 0);
+            Entries made = new Entries(block, ghostBlock, block.memory(), ghostBlock.memory(), capacity - 1);
+            space.addTableBytes(block.bytes() + ghostBlock.bytes());
+            parts.complete();
+            return made;
+        }
     }
 
     /** Returns the handle of a block or 0. The caller is inside an epoch. */

@@ -7,6 +7,7 @@ import io.beachdb.base.UnsupportedFormatException;
 import io.beachdb.base.format.Bytes;
 import io.beachdb.base.format.DatabaseId;
 import io.beachdb.base.memory.NativeBlock;
+import io.beachdb.base.memory.Parts;
 import io.beachdb.durability.ReadableFile;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -60,18 +61,16 @@ final class OpenTable implements AutoCloseable {
         footer.header().checkIdentity(file.name(), file.bytes() - TableFormat.FOOTER_BYTES, databaseId, file.number());
         TableProperties properties = readProperties(file, footer, fetcher);
         fetcher.fetch(file, footer.topOffset(), (int) footer.topLength(), BlockKind.TOP_INDEX);
-        NativeBlock topMemory = account.acquire(MemoryUse.TABLE, fetcher.length());
-        MemorySegment.copy(fetcher.memory(), fetcher.offset(), topMemory.memory(), 0, fetcher.length());
-        BlockView top = new BlockView();
-        top.set(topMemory.memory(), 0);
-        OpenTable table = new OpenTable(file, footer, properties, account, topMemory, top);
-        try {
+        try (Parts parts = new Parts()) {
+            NativeBlock topMemory = parts.acquire(account, MemoryUse.TABLE, fetcher.length());
+            MemorySegment.copy(fetcher.memory(), fetcher.offset(), topMemory.memory(), 0, fetcher.length());
+            BlockView top = new BlockView();
+            top.set(topMemory.memory(), 0);
+            OpenTable table = new OpenTable(file, footer, properties, account, topMemory, top);
             table.checkTop();
-        } catch (CorruptionException e) {
-            account.release(MemoryUse.TABLE, topMemory);
-            throw e;
+            parts.complete();
+            return table;
         }
-        return table;
     }
 
     /** Reads the footer, and with it what lies before it, into the fetcher's window. */

@@ -11,6 +11,7 @@ import io.beachdb.base.format.InternalKeys;
 import io.beachdb.base.format.KeyHash;
 import io.beachdb.base.format.Keys;
 import io.beachdb.base.memory.NativeBlock;
+import io.beachdb.base.memory.Parts;
 import io.beachdb.durability.PendingFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -85,12 +86,15 @@ public final class TableWriter implements AutoCloseable {
         this.fileNumber = fileNumber;
         this.creationMillis = creationMillis;
         this.account = account;
-        this.out = new FileBuffer(file, fileNumber, account);
-        this.data = new BlockBuilder(account, 4 * options.blockBytes());
-        this.index = new BlockBuilder(account, 4 * options.partitionBytes());
-        this.top = new BlockBuilder(account, 16 << 10);
-        this.filter = new FilterBuilder(account, options.filterBitsPerKey());
-        this.raw = account.acquire(MemoryUse.COMPACTION, 2L * options.blockBytes());
+        try (Parts parts = new Parts()) {
+            this.out = parts.add(new FileBuffer(file, fileNumber, account));
+            this.data = parts.add(new BlockBuilder(account, 4 * options.blockBytes()));
+            this.index = parts.add(new BlockBuilder(account, 4 * options.partitionBytes()));
+            this.top = parts.add(new BlockBuilder(account, 16 << 10));
+            this.filter = parts.add(new FilterBuilder(account, options.filterBitsPerKey()));
+            this.raw = parts.acquire(account, MemoryUse.COMPACTION, 2L * options.blockBytes());
+            parts.complete();
+        }
     }
 
     /**

@@ -170,8 +170,26 @@ public final class LogSupply implements AutoCloseable {
      */
     public PreparedLog take(long minBytes) {
         PreparedLog taken = take(minBytes, Math.max(minBytes, nextBytes()));
-        prepare();
-        return taken;
+        boolean begun = false;
+        try {
+            prepare();
+            begun = true;
+            return taken;
+        } finally {
+            if (!begun) { // no thread to be had: the next call tries again
+                putBack(taken);
+            }
+        }
+    }
+
+    private void putBack(PreparedLog taken) {
+        synchronized (this) {
+            if (!closed) {
+                ready = taken;
+                return;
+            }
+        }
+        abandon(taken);
     }
 
     private PreparedLog take(long minBytes, long allocateBytes) {

@@ -8,9 +8,9 @@ import io.beachdb.base.StorageException;
 import io.beachdb.base.format.Checksum;
 import io.beachdb.base.format.RecordFramer;
 import io.beachdb.base.memory.NativeBlock;
+import io.beachdb.base.memory.Parts;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,7 +60,6 @@ public final class WalWriter implements AutoCloseable {
     private volatile OpenLog current;
     private volatile boolean closed;
     private volatile Scheduler.@Nullable Cancellable timer;
-    private final AtomicLong rotationWaits = new AtomicLong();
 
     // The timer's: what had been handed over when it was set.
     private long timerSequence;
@@ -89,16 +88,10 @@ public final class WalWriter implements AutoCloseable {
         this.intervalNanos = options.intervalNanos();
         this.current = open(first);
         this.task = new LogTask(current, supply, scheduler, options, listener);
-        // Last, since nobody could give back the memory of a writer that was not made.
-        this.buffer = account.acquire(MemoryUse.LOG, options.bufferBytes());
-        boolean done = false;
-        try {
-            this.scratch = account.acquire(MemoryUse.LOG, WalFormat.START_BYTES);
-            done = true;
-        } finally {
-            if (!done) {
-                account.release(MemoryUse.LOG, buffer);
-            }
+        try (Parts parts = new Parts()) {
+            this.buffer = parts.acquire(account, MemoryUse.LOG, options.bufferBytes());
+            this.scratch = parts.acquire(account, MemoryUse.LOG, WalFormat.START_BYTES);
+            parts.complete();
         }
     }
 
@@ -139,9 +132,6 @@ public final class WalWriter implements AutoCloseable {
         }
         transfer(false);
         supply.used(old.end);
-        if (!supply.isReady()) {
-            rotationWaits.incrementAndGet();
-        }
         long batch = RecordFramer.framedLength(WalFormat.AFTER_START, payloadLength);
         PreparedLog prepared = supply.take(WalFormat.AFTER_START + batch + WalFormat.END_ROOM);
         if (!old.isUnused()) {
@@ -307,11 +297,6 @@ public final class WalWriter implements AutoCloseable {
     /** Returns the number of the log that is appended to. */
     public long currentLog() {
         return current.number;
-    }
-
-    /** Returns how often a rotation found no log ready, and waited for one to be made. */
-    public long rotationWaits() {
-        return rotationWaits.get();
     }
 
     /** Takes nothing more, as after a failed write: for a leader that met an error of its own midway. */
