@@ -24,9 +24,10 @@ public final class DurableSwitch implements DeletionProof {
 
     @Override
     public void relyOn(Vfs vfs) {
+        // Otherwise CURRENT leads, or is about to lead, to something newer, which needs no more than this what this let
+        // go.
         if (directory.isLatestSwitch(this)) {
             vfs.relyOn(current, bytes, "deletion after a switch of CURRENT");
-        } // else CURRENT leads, or is about to lead, to something newer, which needs what this let go of no more than
-        // this does
+        }
     }
 }

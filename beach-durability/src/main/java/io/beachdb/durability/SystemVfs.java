@@ -140,8 +140,8 @@ enum SystemVfs implements Vfs {
             return locked ? channel::close : null;
         } catch (OverlappingFileLockException e) {
             // Held by this JVM through another view of the files or another class loader. Closing this channel would
-            // drop that
-            // lock against other processes (POSIX), so it stays open for good.
+            // drop
+            // that lock against other processes (POSIX), so it stays open for good.
             ours = true;
             KEPT_OPEN.add(channel);
             return null;

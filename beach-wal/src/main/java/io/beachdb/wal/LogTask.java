@@ -78,10 +78,10 @@ final class LogTask {
     private volatile int submission = FREE;
 
     private volatile boolean syncing; // the turn, see T5
+    private volatile boolean closing; // nothing is asked for any more but by the close, which stores it
 
     // Stored by who has the turn.
     private volatile OpenLog oldest;
-    private volatile boolean closing; // nothing is asked for any more but by the close
     private volatile long coveredSequence; // of the latest sync that began
     private volatile long syncsBegun;
     private volatile long syncedSequence;
