@@ -171,6 +171,37 @@ class BeachDBTest {
         }
     }
 
+    @Test
+    void versionsKeptForASnapshot_overOlderTables_goToo() {
+        byte[] value = new byte[100];
+        Options small =
+                options().baseLevelBytes(64 << 10).level0CompactionTables(1).build();
+        try (BeachDB db = BeachDB.open(directory, small)) {
+            for (int i = 0; i < 20; i++) {
+                putAll(db, value); // each key once would not fill two levels
+            }
+            db.put(bytes("large"), new byte[256 << 10], Durability.LOGGED);
+            db.compact();
+            assertThat(entries(db)).isEqualTo(1001);
+            putAll(db, value);
+            Snapshot snapshot = db.snapshot();
+            putAll(db, value);
+            db.flush();
+            db.awaitRest();
+            assertThat(entries(db)).isEqualTo(3001);
+            assertThat(lastLevelEntries(db)).as("entries below the versions").isEqualTo(1001);
+            snapshot.close();
+            db.awaitRest();
+            assertThat(entries(db)).isEqualTo(2001);
+        }
+    }
+
+    private static long entries(BeachDB db) {
+        return db.stats().levels().stream()
+                .mapToLong(DatabaseStats.Level::entries)
+                .sum();
+    }
+
     private static void putAll(BeachDB db, byte[] value) {
         for (int i = 0; i < 1000; i++) {
             db.put(bytes("key" + i), value, Durability.LOGGED);

@@ -157,7 +157,10 @@ final class LeveledCompaction implements CompactionPolicy {
                     continue;
                 }
                 boolean last = isLastFor(version, level, entry);
-                if (last && entry.largestSequence() <= oldestSnapshot && handle.garbageAt != oldestSnapshot) {
+                // Shadowed versions can go anywhere, tombstones only where nothing lies below them.
+                if ((last || muchShadowed)
+                        && entry.largestSequence() <= oldestSnapshot
+                        && handle.garbageAt != oldestSnapshot) {
                     String reason = muchShadowed ? "versions no snapshot needs" : "tombstones nobody needs";
                     return new CompactionPlan(level, level, List.of(handle), List.of(), false, reason);
                 }
