@@ -30,6 +30,9 @@ class CloseRaceTest {
     private static final int ROUNDS = 60;
     private static final int KEYS = 400;
     private static final int READS_BEFORE_THE_CLOSE = 20;
+    private static final int LARGEST_VALUE = 300_000;
+    private static final int WRITERS = 6;
+    private static final Durability[] DURABILITIES = Durability.values();
 
     @TempDir
     private Path directory;
@@ -39,7 +42,8 @@ class CloseRaceTest {
     }
 
     private static byte[] value(int i) {
-        byte[] value = new byte[i % 50 == 0 ? 100_000 : 200]; // some too large to be saved by a cursor
+        // Some are too large to be saved by a cursor, and some so large that a table keeps them apart.
+        byte[] value = new byte[i % 100 == 0 ? LARGEST_VALUE : i % 50 == 0 ? 100_000 : 200];
         Arrays.fill(value, (byte) i);
         return value;
     }
@@ -65,7 +69,7 @@ class CloseRaceTest {
             "get into",
             (db, i) -> {
                 try (Arena arena = Arena.ofConfined()) {
-                    MemorySegment destination = arena.allocate(100_000);
+                    MemorySegment destination = arena.allocate(LARGEST_VALUE);
                     assertValue(i, destination.asSlice(0, db.get(key(i), destination)));
                 }
             },
@@ -106,6 +110,16 @@ class CloseRaceTest {
                         assertStandsOn(cursor, k);
                     }
                 }
+            },
+            "cursor's segments",
+            (db, i) -> {
+                try (Cursor cursor = db.cursor()) {
+                    cursor.seek(key(i));
+                    // Few: with checkLifetimes each step closes an arena, which stalls all these threads.
+                    for (int k = 0; k < 2 && cursor.valid(); k++, cursor.next()) {
+                        lookAtSegments(cursor);
+                    }
+                }
             });
 
     private static void assertStandsOn(Cursor cursor, int i) {
@@ -115,6 +129,24 @@ class CloseRaceTest {
         MemorySegment value = MemorySegment.ofArray(new byte[(int) cursor.valueLength()]);
         cursor.copyValue(value, 0);
         assertValue(i, value);
+    }
+
+    /** By segments of the database's own memory, whose bytes say nothing any more once it is closed. */
+    private static void lookAtSegments(Cursor cursor) {
+        touch(cursor.key());
+        touch(cursor.value());
+        touch(cursor.keyMemory());
+        touch(cursor.valueMemory());
+        assertThat(cursor.keyOffset()).isNotNegative();
+        assertThat(cursor.valueOffset()).isNotNegative();
+    }
+
+    private static void touch(MemorySegment shown) {
+        try {
+            byte unspecified = shown.get(java.lang.foreign.ValueLayout.JAVA_BYTE, shown.byteSize() - 1);
+        } catch (IllegalStateException gone) {
+            assertThat(shown.scope().isAlive()).isFalse();
+        }
     }
 
     @ParameterizedTest
@@ -130,18 +162,20 @@ class CloseRaceTest {
                 }
                 db.compact();
             }
-            for (int round = 0; round < ROUNDS; round++) {
+            for (int round = 0; round < (checkLifetimes ? ROUNDS / 6 : ROUNDS); round++) {
                 BeachDB db = BeachDB.open(directory, options.build());
                 for (int i = 1; i < KEYS; i += 2) { // half in tables, half in the memtable
                     db.put(key(i), value(i), Durability.UNLOGGED);
                 }
-                readWhileClosing(db, round);
-                assertThat(budget.usedBytes()).as("round " + round).isZero();
+                readWhileClosing(db, round, () -> {
+                    db.close();
+                    assertThat(budget.usedBytes()).as("left behind by a close").isZero();
+                });
             }
         }
     }
 
-    private static void readWhileClosing(BeachDB db, int round) throws InterruptedException {
+    private static void readWhileClosing(BeachDB db, int round, Runnable close) throws InterruptedException {
         ConcurrentLinkedQueue<Throwable> wrong = new ConcurrentLinkedQueue<>();
         AtomicLong refused = new AtomicLong();
         CountDownLatch reading = new CountDownLatch(READS.size());
@@ -165,11 +199,74 @@ class CloseRaceTest {
             }));
         });
         reading.await();
-        db.close();
+        close.run();
         for (Thread reader : readers) {
             reader.join();
         }
         assertThat(wrong).isEmpty();
         assertThat(refused.get()).isEqualTo(READS.size());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void writes_whileTheDatabaseCloses_areThereOrRefused(boolean ownBudget) throws InterruptedException {
+        try (MemoryBudget budget = MemoryBudget.ofBytes(64L << 20)) {
+            Options.Builder options = Options.builder().writeBufferBytes(1L << 20);
+            options = ownBudget ? options.memoryBytes(64L << 20) : options.memoryBudget(budget);
+            for (int round = 0; round < ROUNDS; round++) {
+                int[] written = new int[WRITERS];
+                BeachDB first = BeachDB.open(directory, options.build()); // the lock is free, whatever came before
+                writeWhileClosing(first, written, () -> {
+                    first.close();
+                    assertThat(budget.usedBytes()).as("left behind by a close").isZero();
+                });
+                try (BeachDB db = BeachDB.open(directory, options.build())) {
+                    for (int w = 0; w < WRITERS; w++) {
+                        for (int n = 0; n < written[w]; n++) {
+                            assertThat(db.get(key(w, n)))
+                                    .as("round %d, writer %d", round, w)
+                                    .isNotNull();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static byte[] key(int writer, int n) {
+        return (writer + "/" + n).getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+    }
+
+    /** @param written how many writes of each writer returned */
+    private static void writeWhileClosing(BeachDB db, int[] written, Runnable close) throws InterruptedException {
+        ConcurrentLinkedQueue<Throwable> wrong = new ConcurrentLinkedQueue<>();
+        CountDownLatch writing = new CountDownLatch(WRITERS);
+        List<Thread> writers = new ArrayList<>();
+        for (int w = 0; w < WRITERS; w++) {
+            int writer = w;
+            byte[] value = new byte[w == 0 ? 2 << 20 : 200]; // one that waits for its buffer
+            writers.add(Thread.ofPlatform().start(() -> {
+                try {
+                    for (int n = 0; ; n++) {
+                        db.put(key(writer, n), value, DURABILITIES[writer % DURABILITIES.length]);
+                        written[writer] = n + 1;
+                        if (n == 0) {
+                            writing.countDown();
+                        }
+                    }
+                } catch (ClosedException e) {
+                    assertThat(written[writer]).isPositive();
+                } catch (Throwable e) {
+                    wrong.add(new AssertionError("writer " + writer, e));
+                    writing.countDown();
+                }
+            }));
+        }
+        writing.await();
+        close.run();
+        for (Thread writer : writers) {
+            writer.join();
+        }
+        assertThat(wrong).isEmpty();
     }
 }

@@ -150,6 +150,9 @@ public final class EngineSimulation {
             changed.wake();
             scheduler.await(changed, () -> running == 0);
             opened.close();
+            if (budget.usedBytes() != 0) {
+                throw new AssertionError(budget.usedBytes() + " bytes are still charged after a close");
+            }
             clients.forEach(ModelClient::closed);
         }
 

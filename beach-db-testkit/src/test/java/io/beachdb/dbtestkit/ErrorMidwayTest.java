@@ -40,6 +40,8 @@ class ErrorMidwayTest {
     private static final long BUDGET_BYTES = 16L << 20;
     private static final int LARGE_VALUE_BYTES = 600 << 10; // takes memory of its own in a memtable
 
+    private int asked; // futures, of runs in which it was thrown
+
     enum Where {
         /** Between the log and the memtable, with a part of the batch inserted. */
         INSERT,
@@ -133,9 +135,10 @@ class ErrorMidwayTest {
             thrown += play(where, seed) ? 1 : 0;
         }
         assertThat(thrown).isGreaterThan(SEEDS / 2);
+        assertThat(asked).as("futures").isPositive();
     }
 
-    private static boolean play(Where where, long seed) {
+    private boolean play(Where where, long seed) {
         try (MemoryBudget budget = MemoryBudget.ofBytes(BUDGET_BYTES);
                 SimulatedScheduler scheduler = new SimulatedScheduler(seed)) {
             SimulatedDisk disk = new SimulatedDisk(scheduler).makeDirectories(Path.of("/data"));
@@ -159,6 +162,10 @@ class ErrorMidwayTest {
                 byte[] value = new byte[i % 2 == 0 ? LARGE_VALUE_BYTES : 10];
                 scheduler.spawn(vfs.process(), key, () -> {
                     try {
+                        if (value.length == 10) { // waits for a flush, which may be what meets the error
+                            long unlogged = db.put(bytes(key), value, Durability.UNLOGGED);
+                            futures.add(db.whenDurable(unlogged, Runnable::run));
+                        }
                         long sequence = db.put(bytes(key), value, durability);
                         acknowledged.add(key);
                         futures.add(db.whenDurable(sequence, Runnable::run));
@@ -176,6 +183,7 @@ class ErrorMidwayTest {
                 return false;
             }
             assertThat(futures).as("seed " + seed).allMatch(CompletableFuture::isDone);
+            asked += futures.size();
             scheduler.spawn(vfs.process(), "after", () -> {
                 assertThat(db.health().state()).isEqualTo(Health.State.READ_ONLY_AFTER_FAILURE);
                 assertThat(db.health().cause()).hasRootCauseInstanceOf(OutOfMemoryError.class);

@@ -369,6 +369,41 @@ class ResumeTest {
         }
     }
 
+    @Test
+    void resumeAndClose_atOnce_bothEndAndNothingStaysOpen() {
+        for (long seed = 0; seed < 100; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                open(engine);
+                engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                engine.disk().inject(failing(SyncSite.LOG_GROUP, DiskOperation.Kind.SYNC_FILE));
+                engine.step(db -> assertThatThrownBy(() -> put(db, "b", "1", Durability.SYNCED))
+                        .isInstanceOf(WriteIndeterminateException.class));
+                engine.begin("resume", db -> {
+                    try {
+                        db.resume();
+                    } catch (ClosedException e) {
+                        assertHealthIsClosing(db);
+                    }
+                });
+                engine.step(db -> {
+                    try {
+                        db.close();
+                    } catch (StorageException e) {
+                        assertThat(e).as("seed " + SEEDS).hasStackTraceContaining(".wal"); // not resumed in time
+                    }
+                });
+                assertThat(engine.chargedBytes()).as("seed " + seed).isZero();
+                open(engine);
+                engine.step(db -> assertHas(db, "a", "1"));
+                engine.step(BeachDB::close);
+            }
+        }
+    }
+
+    private static void assertHealthIsClosing(BeachDB db) {
+        assertThatThrownBy(() -> put(db, "later", "1", Durability.LOGGED)).isInstanceOf(ClosedException.class);
+    }
+
     // ---- reading only
 
     @Test

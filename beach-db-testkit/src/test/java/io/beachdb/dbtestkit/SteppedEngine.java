@@ -61,6 +61,11 @@ final class SteppedEngine implements AutoCloseable {
         return Objects.requireNonNull(db, "nothing is open");
     }
 
+    /** Returns what the process that is open, or was last, has charged to its memory budget. */
+    long chargedBytes() {
+        return Objects.requireNonNull(budget, "nothing was open").usedBytes();
+    }
+
     /** Starts a process and opens; the options are small ones, changed by {@code change}. */
     void open(Path directory, UnaryOperator<Options.Builder> change) {
         open(directory, 8L << 20, change);

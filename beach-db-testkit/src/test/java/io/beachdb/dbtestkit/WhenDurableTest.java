@@ -2,14 +2,19 @@ package io.beachdb.dbtestkit;
 
 import static io.beachdb.dbtestkit.SteppedEngine.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.beachdb.BeachDB;
 import io.beachdb.Durability;
 import io.beachdb.Options;
 import io.beachdb.Seams;
+import io.beachdb.base.ClosedException;
 import io.beachdb.base.RandomSource;
 import io.beachdb.base.Scheduler;
+import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.base.WriteRefusedException;
+import io.beachdb.durability.SyncSite;
+import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.ForwardingScheduler;
 import io.beachdb.testkit.SimulatedDisk;
 import java.nio.file.Path;
@@ -17,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -53,6 +59,90 @@ class WhenDurableTest {
                 assertThat(futures.getLast()).as("seed " + seed).isCompletedWithValueMatching(durable -> durable >= 2);
                 engine.step(BeachDB::close);
             }
+        }
+    }
+
+    @Test
+    void closingRefusesOne_theOthersHearOfTheirWrites() {
+        int asked = 0;
+        for (long seed = 0; seed < 5 * SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                engine.open(DIRECTORY, options -> options);
+                List<CompletableFuture<Long>> futures = new ArrayList<>();
+                AtomicBoolean closing = new AtomicBoolean();
+                engine.begin("close", db -> {
+                    closing.set(true);
+                    db.close();
+                });
+                for (int i = 0; i < 6; i++) {
+                    engine.begin("late " + i, db -> {
+                        try {
+                            db.whenDurable(Long.MAX_VALUE, Runnable::run);
+                        } catch (ClosedException | IllegalArgumentException e) {
+                            assertThat(e).isNotNull(); // of a database that is closed, or of a sequence not given yet
+                        }
+                    });
+                }
+                engine.step(db -> {
+                    try {
+                        long sequence = db.put(bytes("a"), bytes("1"), Durability.LOGGED);
+                        CompletableFuture<Long> future = db.whenDurable(sequence, Runnable::run);
+                        if (!closing.get()) {
+                            futures.add(future);
+                        }
+                    } catch (ClosedException e) {
+                        assertThat(closing).isTrue();
+                    }
+                });
+                asked += futures.size();
+                for (CompletableFuture<Long> future : futures) {
+                    assertThat(future).as("seed " + seed).isCompletedWithValueMatching(durable -> durable >= 1);
+                }
+            }
+        }
+        assertThat(asked).isPositive();
+    }
+
+    @Test
+    void onDiskBeforeAFailure_isAnsweredAfterIt() {
+        try (SteppedEngine engine = new SteppedEngine(1)) {
+            engine.open(DIRECTORY, options -> options);
+            engine.step(db -> {
+                long durable = db.put(bytes("a"), bytes("1"), Durability.SYNCED);
+                engine.disk().inject(Fault.on(operation -> operation.site() == SyncSite.LOG_GROUP));
+                assertThatThrownBy(() -> db.put(bytes("b"), bytes("1"), Durability.SYNCED))
+                        .isInstanceOf(WriteIndeterminateException.class);
+                CompletableFuture<Long> first = db.whenDurable(durable, Runnable::run);
+                CompletableFuture<Long> second = db.whenDurable(durable + 1, Runnable::run);
+                engine.pause(1);
+                assertThat(first).isCompletedWithValue(durable);
+                assertThat(second).isCompletedExceptionally();
+            });
+        }
+    }
+
+    @Test
+    @Timeout(120)
+    void noThreadForItsFlush_isTold() throws Exception {
+        Scheduler scheduler = new ForwardingScheduler(Scheduler.system()) {
+            @Override
+            public void execute(String name, Runnable task) {
+                if (name.equals("flush")) {
+                    throw new OutOfMemoryError("no thread");
+                }
+                super.execute(name, task);
+            }
+        };
+        SimulatedDisk disk = new SimulatedDisk().makeDirectories(Path.of("/data"));
+        Options options = Options.builder()
+                .seams(new Seams(disk.start("engine"), scheduler, RandomSource.seeded(1)))
+                .build();
+        try (BeachDB db = BeachDB.open(DIRECTORY, options)) {
+            long sequence = db.put(bytes("a"), bytes("1"), Durability.UNLOGGED);
+            assertThat(db.whenDurable(sequence, Runnable::run))
+                    .failsWithin(60, TimeUnit.SECONDS)
+                    .withThrowableThat()
+                    .withRootCauseInstanceOf(OutOfMemoryError.class);
         }
     }
 

@@ -16,10 +16,6 @@ import io.beachdb.wal.WalWriter;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.BooleanSupplier;
@@ -100,8 +96,7 @@ final class CommitPipeline implements WalListener {
     private volatile boolean leading;
 
     // The leader's.
-    private final List<WriteRequest> group = new ArrayList<>();
-    private int firstPending; // index in group of the first request not handed over
+    private @Nullable WriteRequest pending; // of the group, the oldest not handed over; its next follows, and so on
     private boolean appended;
     private long lastSequence;
     private volatile long loggedBytes; // stored by the leader
@@ -119,8 +114,7 @@ final class CommitPipeline implements WalListener {
     private volatile long visibleSequence;
     private volatile @Nullable StorageException broken; // P7
 
-    // Guarded by itself: synced writes whose sync is to come, in the order of their sequences.
-    private final Deque<WriteRequest> unsynced = new ArrayDeque<>();
+    private final UnsyncedRequests unsynced = new UnsyncedRequests();
 
     CommitPipeline(Scheduler scheduler, Room room, long lastSequence) {
         this.scheduler = scheduler;
@@ -186,7 +180,10 @@ final class CommitPipeline implements WalListener {
         BooleanSupplier done = request.isVisible;
         if (request.durability == Durability.SYNCED) {
             done = request.isDone;
-            wal().sync(request.lastSequence);
+            if (request.logFailure
+                    == null) { // else it may never have come to the log, and nobody's sync would cover it
+                wal().sync(request.lastSequence);
+            }
         }
         if (!done.getAsBoolean()) {
             scheduler.await(request.signal, done);
@@ -245,17 +242,16 @@ final class CommitPipeline implements WalListener {
     /** Leads one group. The lead is held at the call, and free at the return. */
     private void lead(WriteRequest own) {
         try {
-            drain();
+            pending = drain();
             boolean synced = false;
-            for (int i = 0; i < group.size(); i++) {
-                synced |= assign(group.get(i));
+            for (WriteRequest request = pending; request != null; request = request.next) {
+                synced |= assign(request);
             }
             handOver(synced, own);
         } catch (RuntimeException | Error e) {
             giveUpGroup(brokenBy(e)); // its own caller hears of it as the others do, after it has inserted (P2)
         } finally {
-            group.clear();
-            firstPending = 0;
+            pending = null;
             letGoOfLead();
         }
     }
@@ -267,25 +263,30 @@ final class CommitPipeline implements WalListener {
     /** Lets everybody of the group go who is still waiting for its leader. */
     private void giveUpGroup(StorageException failure) {
         room.logFailed(failure);
-        for (WriteRequest request : group.subList(firstPending, group.size())) {
-            if (request.slot == null && request.refusal == null) {
+        if (appended) {
+            appended = false;
+            wal().fail(failure); // records of the group are in its buffer only
+        }
+        for (WriteRequest request = pending; request != null; request = pending) {
+            if (!request.isLookedAt()) {
                 request.refusal = new WriteRefusedException("the write was refused by an internal failure", failure);
             }
+            pending = request.next; // P6
             release(request, failure, null);
         }
     }
 
-    /** Takes all that is queued, oldest first. */
-    private void drain() {
-        WriteRequest newest = (WriteRequest) QUEUE.getAndSet(this, null);
-        for (WriteRequest r = newest; r != null; r = r.next) {
-            group.add(r);
+    /** Takes all that is queued, oldest first: the chain is turned round in place, so that no request can get lost. */
+    private @Nullable WriteRequest drain() {
+        WriteRequest oldest = null;
+        WriteRequest rest = (WriteRequest) QUEUE.getAndSet(this, null);
+        while (rest != null) {
+            WriteRequest older = rest.next;
+            rest.next = oldest;
+            oldest = rest;
+            rest = older;
         }
-        for (int i = 0, j = group.size() - 1; i < j; i++, j--) {
-            WriteRequest swapped = group.get(i);
-            group.set(i, group.get(j));
-            group.set(j, swapped);
-        }
+        return oldest;
     }
 
     /** Gives a request its sequences and appends it; returns whether somebody must sync for it. */
@@ -346,9 +347,7 @@ final class CommitPipeline implements WalListener {
             return;
         }
         if (request.durability == Durability.SYNCED) {
-            synchronized (unsynced) {
-                unsynced.addLast(request);
-            }
+            unsynced.add(request);
         }
     }
 
@@ -386,11 +385,9 @@ final class CommitPipeline implements WalListener {
                 room.logFailed(e);
             }
         }
-        for (; firstPending < group.size(); firstPending++) {
-            WriteRequest request = group.get(firstPending);
-            if (request.slot == null && request.refusal == null) {
-                break; // not looked at yet: we are in the middle of the group
-            }
+        // Those not looked at are still to come: we are in the middle of the group.
+        for (WriteRequest request = pending; request != null && request.isLookedAt(); request = pending) {
+            pending = request.next; // P6
             release(request, failure, own);
         }
     }
@@ -404,7 +401,7 @@ final class CommitPipeline implements WalListener {
             return;
         }
         if (failure != null && request.durability != Durability.UNLOGGED && request.logFailure == null) {
-            forgetUnsynced(request);
+            unsynced.remove(request);
             request.logFailure = failure;
         }
         if (request == own || own == null || !own.syncsFor(request) || request.length > INSERTED_BY_LEADER_BYTES) {
@@ -418,12 +415,6 @@ final class CommitPipeline implements WalListener {
                 WriteRequest.LED; // before it can be seen: who makes it visible wakes its caller, who looks at this
         insert(request, own);
         advance(null);
-    }
-
-    private void forgetUnsynced(WriteRequest request) {
-        synchronized (unsynced) {
-            unsynced.remove(request);
-        }
     }
 
     /** Inserts a request's entries, with the place-memory of {@code inserting}'s last insert. */
@@ -519,13 +510,9 @@ final class CommitPipeline implements WalListener {
     @Override
     public void synced(long sequence) {
         while (true) {
-            WriteRequest request;
-            synchronized (unsynced) {
-                request = unsynced.peekFirst();
-                if (request == null || request.lastSequence > sequence) {
-                    break;
-                }
-                unsynced.removeFirst();
+            WriteRequest request = unsynced.takeUpTo(sequence);
+            if (request == null) {
+                break;
             }
             Signal signal = request.signal;
             request.synced = true; // P6
@@ -547,10 +534,7 @@ final class CommitPipeline implements WalListener {
 
     private void failUnsynced(StorageException failure) {
         while (true) {
-            WriteRequest request;
-            synchronized (unsynced) {
-                request = unsynced.pollFirst();
-            }
+            WriteRequest request = unsynced.takeUpTo(Long.MAX_VALUE);
             if (request == null) {
                 return;
             }

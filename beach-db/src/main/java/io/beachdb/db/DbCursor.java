@@ -9,6 +9,7 @@ import io.beachdb.base.format.EntryCursor;
 import io.beachdb.base.format.InternalKeys;
 import io.beachdb.base.format.Keys;
 import io.beachdb.base.memory.NativeBlock;
+import io.beachdb.base.memory.Parts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -26,11 +27,13 @@ final class DbCursor implements Cursor {
      * C2  A step marks itself in busy before it looks at closed; close marks closed before it waits for busy. So close
      *     frees nothing under a running step, and a step that begins later sees closed.
      * C3  Who only looks at the entry marks nothing: what it finds counts if the cursor is open after that too. If not, all
-     *     may be freed, and whatever it met there says that the cursor was closed.
+     *     may be freed, and whatever it met there says that the cursor was closed. A look that may take something, a large
+     *     value's memory or a segment's lifetime, marks itself in busy as a step does.
      */
     private static final VarHandle BUSY;
     private static final int SCRATCH_BYTES = 4096;
     private static final long SAVED_VALUE_LIMIT = 64 << 10;
+    private static final long LIFETIME_RETRY_NANOS = 5_000_000;
 
     static {
         try {
@@ -91,27 +94,24 @@ final class DbCursor implements Cursor {
         this.lowerLength = lower == null ? -1 : lower.length;
         this.upperLength = upper == null ? -1 : upper.length;
         this.upperOffset = Math.max(0, lowerLength);
-        this.bounds = account.acquire(MemoryUse.PINNED, upperOffset + Math.max(0, upperLength));
+        try (Parts parts = new Parts()) {
+            parts.add(input);
+            this.bounds = parts.acquire(account, MemoryUse.PINNED, upperOffset + Math.max(0, upperLength));
+            this.target = parts.acquire(account, MemoryUse.PINNED, SCRATCH_BYTES);
+            this.savedKey = parts.acquire(account, MemoryUse.PINNED, SCRATCH_BYTES);
+            this.savedValue = parts.acquire(account, MemoryUse.PINNED, SCRATCH_BYTES);
+            parts.complete();
+        }
         if (lower != null) {
             BatchFormat.copy(lower, 0, bounds.memory(), 0, lower.length);
         }
         if (upper != null) {
             BatchFormat.copy(upper, 0, bounds.memory(), upperOffset, upper.length);
         }
-        this.target = account.acquire(MemoryUse.PINNED, SCRATCH_BYTES);
-        this.savedKey = account.acquire(MemoryUse.PINNED, SCRATCH_BYTES);
-        this.savedValue = account.acquire(MemoryUse.PINNED, SCRATCH_BYTES);
     }
 
     private void begin() {
-        if (!BUSY.compareAndSet(this, false, true)) {
-            throw new IllegalStateException("the cursor is used by two threads at once");
-        }
-        String by = closedBy;
-        if (by != null) {
-            end();
-            throw new ClosedException("the cursor was closed by " + by);
-        }
+        enter();
         if (checkLifetimes) {
             boolean ended = false;
             try {
@@ -122,6 +122,17 @@ final class DbCursor implements Cursor {
                     end(); // the segment is in use by a system call
                 }
             }
+        }
+    }
+
+    private void enter() {
+        if (!BUSY.compareAndSet(this, false, true)) {
+            throw new IllegalStateException("the cursor is used by two threads at once");
+        }
+        String by = closedBy;
+        if (by != null) {
+            end();
+            throw new ClosedException("the cursor was closed by " + by);
         }
     }
 
@@ -401,6 +412,25 @@ final class DbCursor implements Cursor {
         }
     }
 
+    /** C3: marks a look that may take something; returns whether it did. */
+    private boolean enterIf(boolean takes) {
+        if (takes) {
+            enter();
+        }
+        return takes;
+    }
+
+    private void endIf(boolean entered) {
+        if (entered) {
+            end();
+        }
+    }
+
+    /** Returns whether the value may have to be read from its table. */
+    private boolean isLarge() {
+        return forwards && input.valueLength() > SAVED_VALUE_LIMIT;
+    }
+
     /** C3: after a look at the entry. */
     private void checkWasOpen() {
         VarHandle.acquireFence(); // the look before, the check after
@@ -416,24 +446,32 @@ final class DbCursor implements Cursor {
     @Override
     public MemorySegment key() {
         checkReadable();
+        boolean entered = false;
         try {
+            entered = enterIf(checkLifetimes);
             MemorySegment shown = show(rawKeyMemory(), rawKeyOffset(), rawKeyLength());
             checkWasOpen();
             return shown;
         } catch (RuntimeException e) {
             throw explained(e);
+        } finally {
+            endIf(entered);
         }
     }
 
     @Override
     public MemorySegment value() {
         checkReadable();
+        boolean entered = false;
         try {
+            entered = enterIf(checkLifetimes || isLarge());
             MemorySegment shown = show(rawValueMemory(), rawValueOffset(), rawValueLength());
             checkWasOpen();
             return shown;
         } catch (RuntimeException e) {
             throw explained(e);
+        } finally {
+            endIf(entered);
         }
     }
 
@@ -491,7 +529,9 @@ final class DbCursor implements Cursor {
     @Override
     public void copyValue(MemorySegment destination, long at) {
         checkReadable();
+        boolean entered = false;
         try {
+            entered = enterIf(isLarge());
             long length = rawValueLength();
             checkFits(length, destination, at);
             if (forwards) {
@@ -502,6 +542,8 @@ final class DbCursor implements Cursor {
             checkWasOpen();
         } catch (RuntimeException e) {
             throw explained(e);
+        } finally {
+            endIf(entered);
         }
     }
 
@@ -552,12 +594,16 @@ final class DbCursor implements Cursor {
     @Override
     public MemorySegment valueMemory() {
         checkReadable();
+        boolean entered = false;
         try {
+            entered = enterIf(isLarge());
             MemorySegment shown = valueFace.of(rawValueMemory());
             checkWasOpen();
             return shown;
         } catch (RuntimeException e) {
             throw explained(e);
+        } finally {
+            endIf(entered);
         }
     }
 
@@ -647,12 +693,24 @@ final class DbCursor implements Cursor {
 
     /** Frees everything, after {@link #markClosed} and once no step is running. */
     void free() {
-        endLifetime();
         input.close();
         account.release(MemoryUse.PINNED, bounds);
         account.release(MemoryUse.PINNED, target);
         account.release(MemoryUse.PINNED, savedKey);
         account.release(MemoryUse.PINNED, savedValue);
         engine.unpin(view, viewStripe);
+        endLastLifetime();
+    }
+
+    /** A segment may be in use by a system call of its reader's, for as long as that takes: nobody waits for it. */
+    private void endLastLifetime() {
+        Arena last = lifetime;
+        if (last != null) {
+            try {
+                last.close();
+            } catch (IllegalStateException inUse) {
+                engine.scheduler().after(LIFETIME_RETRY_NANOS, "segment-lifetime", this::endLastLifetime);
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 package io.beachdb.db;
 
 import io.beachdb.base.BeachException;
+import io.beachdb.base.StorageException;
 import io.beachdb.wal.WalWriter;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -89,10 +90,10 @@ final class DurableProgress {
         }
         CompletableFuture<Long> future = waiters.add(sequence, executor);
         BeachException first = health.failure();
-        if (health.isClosing() || first != null) {
-            waiters.failed(first == null ? health.closedException() : first);
-        } else if (now() >= sequence) {
+        if (now() >= sequence) {
             tell();
+        } else if (health.isClosing() || first != null) {
+            waiters.failed(future, first == null ? health.closedException() : first);
         } else {
             engine.tasks().submit("when-durable", () -> reach(sequence, future));
         }
@@ -116,6 +117,8 @@ final class DurableProgress {
             tell();
         } catch (BeachException e) {
             waiters.failed(future, e);
+        } catch (RuntimeException | Error e) {
+            waiters.failed(future, new StorageException("bringing it to disk met an error of its own.", e));
         }
     }
 

@@ -34,6 +34,9 @@ final class DurableWaiters {
 
     /** Everything up to {@code durable} is on disk. */
     void durable(long durable) {
+        if (isEmpty()) {
+            return; // most often: asked once a group
+        }
         for (Waiter waiter : take(waiter -> waiter.sequence <= durable)) {
             tell(waiter, () -> waiter.future.complete(durable));
         }
@@ -56,10 +59,11 @@ final class DurableWaiters {
         }
     }
 
+    private synchronized boolean isEmpty() {
+        return waiters.isEmpty();
+    }
+
     private synchronized List<Waiter> take(Predicate<Waiter> which) {
-        if (waiters.isEmpty()) {
-            return List.of();
-        }
         List<Waiter> taken = new ArrayList<>();
         for (Iterator<Waiter> i = waiters.iterator(); i.hasNext(); ) {
             Waiter waiter = i.next();

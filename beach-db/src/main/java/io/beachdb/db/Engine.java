@@ -56,7 +56,6 @@ public final class Engine implements CommitPipeline.Room {
     private final Options options;
     private final Scheduler scheduler;
     private final Opened opened;
-    private final MemoryBudget budget;
     private final MemoryAccount account;
     private final EngineTasks tasks;
     private final GuardedListener listener;
@@ -89,7 +88,7 @@ public final class Engine implements CommitPipeline.Room {
         this.listener = (GuardedListener) options.listener();
         this.callbacks = listener.callbacks();
         this.scheduler = options.seams().scheduler();
-        this.budget = opened.budget();
+        MemoryBudget budget = opened.budget();
         this.account = opened.account();
         this.progress = scheduler.newSignal("progress", 0);
         this.durableWaiters = new DurableWaiters(scheduler, callbacks);
@@ -524,6 +523,9 @@ public final class Engine implements CommitPipeline.Room {
 
     /** As leader, so that no write is acknowledged before everything older is on disk. */
     private void resumeAsLeader() {
+        if (isClosing()) {
+            throw closedException(); // the close had the lead before us, and takes log and manifest for its own
+        }
         if (health.failure() == null) {
             return;
         }
@@ -605,29 +607,28 @@ public final class Engine implements CommitPipeline.Room {
         flusher.awaitIdle();
         compactor.awaitIdle();
         if (!options.readOnly()) {
-            problems.attempt(() -> tasks.call("close", () -> {
-                finishFiles(problems);
-                return true;
-            }));
+            problems.attempt(() -> tasks.run("close", () -> finishFiles(problems)));
         }
-        tasks.awaitNone();
-        cursors.closeAll();
+        problems.attempt(tasks::awaitNone);
+        problems.attempt(() -> requests.close(scheduler, progress));
+        problems.attempt(cursors::closeAll);
+        problems.attempt(this::awaitReaders);
+        releaseListener.cancel();
+        problems.attempt(() -> durableWaiters.failed(closedException()));
+        problems.attempt(tasks::awaitNone);
+        problems.attempt(() -> tasks.run("release", () -> opened.release(problems)));
+        health.closed();
+        listener().onHealth(health());
+        problems.throwIfAny();
+    }
+
+    /** From here on nobody sees a view any more; waits for those who do. */
+    private void awaitReaders() {
         views.publish(null);
         while (!views.isSettled() || !callbacks.isNone()) {
             views.collect();
             scheduler.await(progress, () -> views.isSettled() && callbacks.isNone(), POLL_NANOS);
         }
-        releaseListener.cancel();
-        requests.free();
-        durableWaiters.failed(closedException());
-        problems.attempt(tasks::awaitNone);
-        problems.attempt(() -> tasks.call("release", () -> {
-            opened.release(problems);
-            return true;
-        }));
-        health.closed();
-        listener().onHealth(health());
-        problems.throwIfAny();
     }
 
     /** On an engine thread: brings to disk what is only in memory, ends log and manifest. */

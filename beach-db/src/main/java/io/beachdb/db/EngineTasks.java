@@ -47,6 +47,31 @@ final class EngineTasks {
         return call.result();
     }
 
+    /**
+     * Runs {@code task} on an engine thread and waits for its end; on this thread if no other is to be had: for a close,
+     * which must not leave files and memory behind.
+     */
+    void run(String name, Runnable task) {
+        Call<Boolean> call = new Call<>(() -> {
+            task.run();
+            return true;
+        });
+        try {
+            submit(name, call);
+        } catch (RuntimeException | Error e) {
+            boolean interrupted = Thread.interrupted(); // it would close the channels that the task uses
+            try {
+                call.run();
+            } finally {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
+        scheduler.await(ended, () -> call.done);
+        call.result();
+    }
+
     /** Waits until no task is running. Nobody may submit any more. */
     void awaitNone() {
         scheduler.await(ended, () -> running.get() == 0);

@@ -77,11 +77,13 @@ final class Opened {
         }
 
         void free() {
-            epochs.forEachSlot(ReadContext::free);
-            cache.close();
+            Closing problems = new Closing();
+            problems.attempt(() -> epochs.forEachSlot(ReadContext::free));
+            problems.attempt(cache::close);
             if (ownBudget) {
-                budget.close();
+                problems.attempt(budget.pool()::close); // whatever may be charged still
             }
+            problems.throwIfAny();
         }
     }
 
@@ -188,14 +190,24 @@ final class Opened {
 
     /** Makes the writer that follows a failed one, on a fresh log; waits for the disk. */
     WalWriter followingWal(WalWriter failed, WalListener listener) {
-        return new WalWriter(
-                writing().logs,
-                writing().logs.takeGrowing(),
-                failed.asPredecessor(),
-                options.seams().scheduler(),
-                memory.account,
-                walOptions(),
-                listener);
+        PreparedLog log = writing().logs.takeGrowing();
+        boolean done = false;
+        try {
+            WalWriter following = new WalWriter(
+                    writing().logs,
+                    log,
+                    failed.asPredecessor(),
+                    options.seams().scheduler(),
+                    memory.account,
+                    walOptions(),
+                    listener);
+            done = true;
+            return following;
+        } finally {
+            if (!done) {
+                log.file().abandon();
+            }
+        }
     }
 
     private WalOptions walOptions() {
@@ -273,7 +285,7 @@ final class Opened {
         if (parts != null) {
             problems.attempt(parts.logs::close);
         }
-        memory.free();
+        problems.attempt(memory::free);
         problems.attempt(directory::close);
         problems.attempt(lock::close);
     }

@@ -58,9 +58,13 @@ final class WriteRequest {
     /** Whether its caller holds the lead. */
     boolean leads;
 
-    // The queue's.
+    // Of the queue, then of the group.
     @Nullable
     WriteRequest next;
+
+    // Of UnsyncedRequests.
+    @Nullable
+    WriteRequest nextUnsynced;
 
     // The leader's, before state changes.
     long firstSequence;
@@ -94,6 +98,11 @@ final class WriteRequest {
         this.account = account;
         this.brokenOff = brokenOff;
         this.signal = scheduler.newSignal("commit", 0);
+    }
+
+    /** Returns whether the leader has given it its sequences, or refused it. */
+    boolean isLookedAt() {
+        return slot != null || refusal != null;
     }
 
     private boolean isVisible() {

@@ -20,7 +20,10 @@ import io.beachdb.wal.WalWriter;
 final class WriteRoom {
     private static final long DISK_FULL_RETRY_NANOS = 200_000_000;
     private static final long MEMORY_RETRY_NANOS = 10_000_000;
-    private static final long TYPICAL_OVERHEAD_BYTES = 32; // of an entry in a memtable, beside its encoded bytes
+    // Of an entry in a memtable, beside its encoded bytes: what decides when to rotate. Whether there is memory at all
+    // is
+    // asked with the most it can take, Memtable.ENTRY_OVERHEAD_BYTES.
+    private static final long TYPICAL_OVERHEAD_BYTES = 32;
 
     // Set once.
     private final Engine engine;

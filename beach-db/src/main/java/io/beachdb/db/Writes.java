@@ -109,17 +109,17 @@ final class Writes {
     /** Takes a request with room for operations of {@code bytes}; they go to its {@code start}. */
     private WriteRequest begin(long bytes, int count, long usersBytes, Durability durability) {
         Objects.requireNonNull(durability, "durability");
-        health.checkWritable();
-        if (bytes > NativePool.CHUNK_BYTES) {
-            // Large ones wait for their buffer too: many at once would take the budget several times over.
-            pipeline.asLeader(() -> {
-                health.checkWritable();
-                room.makeMemory(bytes, 0);
-            });
-        }
-        WriteRequest request = requests.take();
+        WriteRequest request = requests.take(); // before the look at the health: R1
         boolean done = false;
         try {
+            health.checkWritable();
+            if (bytes > NativePool.CHUNK_BYTES) {
+                // Large ones wait for their buffer too: many at once would take the budget several times over.
+                pipeline.asLeader(() -> {
+                    health.checkWritable();
+                    room.makeMemory(bytes, 0);
+                });
+            }
             request.begin(1 + BatchFormat.headerLength(count) + bytes, count, durability);
             userBytes.add(usersBytes);
             done = true;
