@@ -291,6 +291,38 @@ class DumpVerifyTest {
         assertThat(Cli.good("verify", db, "--json")).contains("999999.sst", "\"good\":true");
     }
 
+    /** What cannot even be opened hides nothing: neither the tables behind it nor the logs. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    void verify_directoryInATablesPlace_theOtherTablesAndTheLogsAreReadToo(int which) throws IOException {
+        try (BeachDB opened = BeachDB.open(db, SMALL)) {
+            opened.put(bytes("more"), bytes("in another table"));
+            opened.flush();
+            opened.put(bytes("last"), bytes("in the log"));
+        }
+        List<Path> tables = files(".sst");
+        assertThat(tables).hasSize(3);
+        Path unopened = tables.get(which);
+        Path cut = tables.get((which + 1) % 3);
+        Path log = file(".wal");
+        Files.delete(unopened);
+        Files.createDirectory(unopened);
+        Files.write(cut, Arrays.copyOf(Files.readAllBytes(cut), 100));
+        byte[] bad = Files.readAllBytes(log);
+        bad[33] ^= 4; // the database id
+        Files.write(log, bad);
+
+        Result result = Cli.run("verify", db);
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.err())
+                .hasLineCount(4)
+                .contains("opening " + unopened.getFileName() + " failed: Is a directory")
+                .contains(cut.getFileName() + " at offset 100: the file has 100 bytes")
+                .contains(log.getFileName() + " at offset 0: ")
+                .endsWith("is damaged in 3 places\n");
+        assertThat(Cli.run("verify", db, "--json").code()).isEqualTo(1);
+    }
+
     @Test
     void verify_oneDamagedPlace_isCountedAsOne() throws IOException {
         Files.write(file(".sst"), new byte[100]);
