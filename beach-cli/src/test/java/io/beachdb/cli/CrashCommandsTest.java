@@ -173,6 +173,14 @@ class CrashCommandsTest {
         assertCaught("'stranger' comes from nowhere");
     }
 
+    /** What is on disk is never a wrong call. */
+    @Test
+    void verify_recordOfARunThatCannotBe_caught() throws IOException {
+        Files.writeString(acks, "SEED 1 OPS 10 PROFILE tiny\n");
+        Cli.good("put", db, "run/000000", "run=0 seed=1 ops=-1 profile=tiny keys=0\\x0a");
+        assertCaught("run/000000 holds no whole record of a run");
+    }
+
     private void assertCaught(String... texts) {
         Result result = Cli.run("crash", "verify", db, acks);
         assertThat(result.code()).isEqualTo(1);

@@ -7,6 +7,7 @@ import io.beachdb.dbtestkit.CrashVerifier.Verdict;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -109,5 +110,13 @@ class CrashVerifierTest {
         byte[] damaged = record.clone();
         damaged[record.length / 2] = (byte) 0xFF;
         assertThat(CrashRunRecord.decode(damaged)).isNull();
+    }
+
+    @Test
+    void runRecord_countThatNoWorkloadHas_notRead() {
+        for (int count : new int[] {-1, CrashWorkload.MAX_OPERATIONS + 1}) {
+            byte[] record = new CrashRunRecord(0, 1, count, CrashProfile.TINY, new TreeMap<>()).encode();
+            assertThat(CrashRunRecord.decode(record)).as("count " + count).isNull();
+        }
     }
 }
