@@ -282,10 +282,12 @@ class DumpVerifyTest {
     void verify_filesThatDoNotCount_areNamed() throws IOException {
         Files.copy(file(".sst"), db.resolve("999999.sst"));
         Files.writeString(db.resolve("000099.wal.tmp"), "");
+        Files.writeString(db.resolve("000001.wal"), "");
+        Files.writeString(db.resolve("MANIFEST-000001"), "");
         Files.writeString(db.resolve("notes.txt"), "");
         assertThat(Cli.good("verify", db))
                 .contains(
-                        "does not name them: 000099.wal.tmp, 999999.sst (the next opening for writing deletes them)",
+                        "does not name them: 000001.wal, 000099.wal.tmp, 999999.sst, MANIFEST-000001 (the next opening for writing deletes them)",
                         "no files of a database: notes.txt",
                         "all whole: 40 entries");
         assertThat(Cli.good("verify", db, "--json")).contains("999999.sst", "\"good\":true");

@@ -76,7 +76,7 @@ class MainTest {
                 "scan DIR --prefix a --from b",
                 "scan DIR --from z --to a",
                 "export DIR --from b\\x00 --to b",
-                "compact DIR --from \\xff --to \\xfe",
+                "compact DIR --from \\xff --to a",
                 "put DIR key -v",
                 "put DIR key \\q",
                 "load DIR -",
@@ -186,6 +186,7 @@ class MainTest {
                         "beach: Unknown option: '-v' (if it is no option, put -- before it; see 'beach put --help')\n");
         assertThat(Cli.run("put", db, "k", "-v", "x").err()).contains("Unknown option: '-v' (if it is no option");
         assertThat(Cli.run("put", db, "k").err()).contains("Missing required parameter: 'VALUE' (see");
+        assertThat(Cli.run("get", db, "k", "x").err()).contains("'x'").doesNotContain("option");
         Cli.good("put", db, "--", "k", "-v");
         assertThat(Cli.good("get", db, "k")).isEqualTo("-v\n");
     }
