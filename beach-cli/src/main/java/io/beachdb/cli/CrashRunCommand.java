@@ -35,7 +35,7 @@ final class CrashRunCommand extends BeachCommand {
             names = "--profile",
             paramLabel = "P",
             description = "default, tiny or threads (see 'beach crash worker'). Default: another one in each round.")
-    private @Nullable String profile;
+    private @Nullable CrashProfile profile;
 
     @Option(
             names = "--dir",
@@ -56,13 +56,12 @@ final class CrashRunCommand extends BeachCommand {
         if (rounds < 1) {
             throw new UsageException("--rounds is " + rounds + ", allowed 1 and more");
         }
-        CrashProfile named = profile == null ? null : CrashProfile.named(profile);
         long from = seed == null ? new SplittableRandom().nextLong(1_000_000_000) : seed;
         Path where = directory == null ? Files.createTempDirectory("beach-crash") : made(directory);
         if (!json) {
             out.line("seed " + from + ", directory " + where).flush();
         }
-        CrashRounds crash = new CrashRounds(where, from, named);
+        CrashRounds crash = new CrashRounds(where, from, profile);
         Round round = play(out, crash);
         boolean good = round.verdict().isGood();
         if (good && directory == null) {

@@ -41,7 +41,7 @@ final class CrashWorkerCommand extends BeachCommand {
             paramLabel = "P",
             defaultValue = "default",
             description = "default, tiny (all sizes tiny), threads (several writers). Default: ${DEFAULT-VALUE}.")
-    private String profile;
+    private CrashProfile profile;
 
     CrashWorkerCommand(Terminal terminal) {
         super(terminal);
@@ -49,7 +49,10 @@ final class CrashWorkerCommand extends BeachCommand {
 
     @Override
     int run(Output unused) throws InterruptedException {
-        CrashWorkload workload = new CrashWorkload(seed, operations, CrashProfile.named(profile));
+        if (operations < 0 || operations > CrashWorkload.MAX_OPERATIONS) {
+            throw new UsageException("--ops is " + operations + ", allowed 0 to " + CrashWorkload.MAX_OPERATIONS);
+        }
+        CrashWorkload workload = new CrashWorkload(seed, operations, profile);
         print(CrashWorker.header(workload));
         try (BeachDB db = BeachDB.open(directory, workload.profile().options())) {
             CrashWorker worker = new CrashWorker(db, workload, this::print);

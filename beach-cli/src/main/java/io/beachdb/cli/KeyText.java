@@ -1,20 +1,15 @@
 package io.beachdb.cli;
 
 import io.beachdb.base.format.Escapes;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.TypeConversionException;
+import io.beachdb.db.Limits;
 
-/** A key or value as the command line has it: in the escape notation. */
+/** A key as the command line has it: in the escape notation. */
 record KeyText(byte[] bytes) {
 
-    static final class Converter implements ITypeConverter<KeyText> {
-        @Override
-        public KeyText convert(String text) {
-            try {
-                return new KeyText(Escapes.unescape(text));
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
-            }
-        }
+    /** @throws IllegalArgumentException if it can be no key, of any database */
+    static KeyText parse(String text) {
+        byte[] key = Escapes.unescape(text);
+        Limits.checkKeyLength(key.length);
+        return new KeyText(key);
     }
 }

@@ -32,7 +32,7 @@ final class LoadCommand extends BeachCommand {
     private Path directory;
 
     @Parameters(index = "1", paramLabel = "SOURCE", description = "A file, a directory, or - for standard input.")
-    private String source;
+    private Path source;
 
     @Option(
             names = "--format",
@@ -71,15 +71,14 @@ final class LoadCommand extends BeachCommand {
     int run(Output out) throws IOException {
         TextFormat from = format == null ? guess() : format;
         // The source first: a wrong name should not make a database.
-        boolean standardInput = source.equals("-");
-        if (!standardInput && !Files.isReadable(Path.of(source))) {
+        if (!isStandardInput() && !Files.isReadable(source)) {
             throw new CommandFailure(
-                    source + (Files.exists(Path.of(source)) ? ": permission denied" : ": no such file or directory"));
+                    source + (Files.exists(source) ? ": permission denied" : ": no such file or directory"));
         }
-        if (from == TextFormat.FILES && (standardInput || !Files.isDirectory(Path.of(source)))) {
+        if (from == TextFormat.FILES && (isStandardInput() || !Files.isDirectory(source))) {
             throw new UsageException("--format files needs a directory, SOURCE is " + source);
         }
-        if (from != TextFormat.FILES && !standardInput && Files.isDirectory(Path.of(source))) {
+        if (from != TextFormat.FILES && !isStandardInput() && Files.isDirectory(source)) {
             throw new UsageException(source + " is a directory: load it with --format files");
         }
         try (BeachDB db = Databases.openForLoading(directory);
@@ -90,9 +89,13 @@ final class LoadCommand extends BeachCommand {
         return 0;
     }
 
+    private boolean isStandardInput() {
+        return source.toString().equals("-");
+    }
+
     private TextFormat guess() {
-        if (!source.equals("-")) {
-            TextFormat named = Files.isDirectory(Path.of(source)) ? TextFormat.FILES : TextFormat.ofName(source);
+        if (!isStandardInput()) {
+            TextFormat named = Files.isDirectory(source) ? TextFormat.FILES : TextFormat.ofName(source.toString());
             if (named != null) {
                 return named;
             }
@@ -105,19 +108,19 @@ final class LoadCommand extends BeachCommand {
             case CSV -> RowSource.csv(input(), new RowSource.Columns(key, value, noHeader, escaped));
             case TSV -> RowSource.tsv(input(), new RowSource.Columns(key, value, noHeader, escaped));
             case JSONL -> new JsonLinesSource(input(), key == null ? "key" : key, value, escaped);
-            case FILES -> new FileTreeSource(Path.of(source), maxValueBytes);
+            case FILES -> new FileTreeSource(source, maxValueBytes);
         };
     }
 
     private java.io.InputStream input() throws IOException {
-        return source.equals("-") ? terminal.in() : Files.newInputStream(Path.of(source));
+        return isStandardInput() ? terminal.in() : Files.newInputStream(source);
     }
 
     private long total(TextFormat from, EntrySource entries) throws IOException {
         if (entries instanceof FileTreeSource files) {
             return files.totalBytes();
         }
-        return source.equals("-") || from == TextFormat.FILES ? 0 : Files.size(Path.of(source));
+        return isStandardInput() || from == TextFormat.FILES ? 0 : Files.size(source);
     }
 
     private void load(Output out, BeachDB db, EntrySource entries, long total) throws IOException {

@@ -1,13 +1,16 @@
 package io.beachdb.cli;
 
+import io.beachdb.dbtestkit.CrashProfile;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code beach} command: its sub-commands, and what they do with errors. */
@@ -64,23 +67,42 @@ public final class Main extends BeachCommand {
                         .addSubcommand(new CrashRunCommand(terminal))
                         .addSubcommand(new CrashWorkerCommand(terminal))
                         .addSubcommand(new CrashVerifyCommand(terminal)));
-        command.registerConverter(KeyText.class, new KeyText.Converter());
+        command.registerConverter(KeyText.class, judged(KeyText::parse));
+        command.registerConverter(ValueText.class, judged(ValueText::parse));
+        command.registerConverter(CrashProfile.class, judged(CrashProfile::named));
         command.setCaseInsensitiveEnumValuesAllowed(true);
         command.setColorScheme(CommandLine.Help.defaultColorScheme(terminal.interactive() ? Ansi.ON : Ansi.OFF));
         command.setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8));
         command.setErr(new PrintWriter(terminal.err(), true, StandardCharsets.UTF_8));
-        command.setParameterExceptionHandler((e, _) -> calledWrongly(terminal, e));
-        command.setExecutionExceptionHandler((e, failed, result) -> e instanceof UsageException
-                ? calledWrongly(terminal, new ParameterException(failed, String.valueOf(e.getMessage())))
-                : report(terminal, e, asksForTrace(result.originalArgs().toArray(String[]::new))));
+        command.setParameterExceptionHandler((e, arguments) -> calledWrongly(terminal, e, asksForTrace(arguments)));
+        command.setExecutionExceptionHandler((e, failed, result) -> {
+            boolean trace = asksForTrace(result.originalArgs().toArray(String[]::new));
+            return e instanceof UsageException
+                    ? calledWrongly(terminal, new ParameterException(failed, String.valueOf(e.getMessage()), e), trace)
+                    : report(terminal, e, trace);
+        });
         return command;
+    }
+
+    /**
+     * What the library refuses of an argument by itself, it refuses here, before any work: once that has begun, an
+     * {@link IllegalArgumentException} may come from anywhere, and does not say that the call was wrong.
+     */
+    private static <T> ITypeConverter<T> judged(ITypeConverter<T> converter) {
+        return text -> {
+            try {
+                return converter.convert(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        };
     }
 
     private static boolean asksForTrace(String[] arguments) {
         return List.of(arguments).contains("--debug");
     }
 
-    private static int calledWrongly(Terminal terminal, ParameterException e) {
+    private static int calledWrongly(Terminal terminal, ParameterException e, boolean trace) {
         String what = String.valueOf(e.getMessage());
         String hint = "see '" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help'";
         List<String> unmatched = e.getCommandLine().getUnmatchedArguments();
@@ -92,7 +114,7 @@ public final class Main extends BeachCommand {
             what = "Unknown option: '" + unmatched.getFirst() + "'";
             hint = "if it is no option, put -- before it; " + hint;
         }
-        terminal.err().println("beach: " + Errors.line(new CommandFailure(what + " (" + hint + ")")));
+        print(terminal, new CommandFailure(what + " (" + hint + ")", e), trace);
         return ExitCodes.CALLED_WRONGLY;
     }
 
@@ -100,12 +122,15 @@ public final class Main extends BeachCommand {
         if (failure instanceof Output.ReaderGone) {
             return ExitCodes.FAILED;
         }
+        print(terminal, failure, trace);
+        return ExitCodes.FAILED;
+    }
+
+    private static void print(Terminal terminal, Throwable failure, boolean trace) {
         terminal.err().println("beach: " + Errors.line(failure));
         if (trace) {
             failure.printStackTrace(terminal.err());
         }
-        // What the library says of arguments that only it can judge: a key that is too long, an unknown profile.
-        return failure instanceof IllegalArgumentException ? ExitCodes.CALLED_WRONGLY : ExitCodes.FAILED;
     }
 
     @Override

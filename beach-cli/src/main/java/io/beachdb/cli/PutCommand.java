@@ -18,7 +18,7 @@ final class PutCommand extends BeachCommand {
     private KeyText key;
 
     @Parameters(index = "2", paramLabel = "VALUE", description = "The value.")
-    private KeyText value;
+    private ValueText value;
 
     PutCommand(Terminal terminal) {
         super(terminal);

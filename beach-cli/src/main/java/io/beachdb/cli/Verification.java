@@ -162,9 +162,9 @@ final class Verification implements AutoCloseable {
             RecoveredManifest found, LiveTable table, TableContext context, long before, Progress progress) {
         String name = FileName.table(table.number());
         long written = table.entry().fileBytes();
-        count(name);
         try (TableReader reader =
                 new TableReader(() -> directory.open(name), found.databaseId(), table.number(), written, context)) {
+            count(name);
             reader.verify(new TableCheckListener() {
                 @Override
                 public void progress(long at) {

@@ -285,7 +285,9 @@ class BadInputTest {
         Files.createDirectory(file);
         assertOneLine(new Object[] {"dump", kind, file}, name, "is a directory");
         Files.delete(file);
-        assertThat(Cli.run("dump", kind, lines).err()).contains("more.csv", "expected a name like");
+        assertOneLine(2, new Object[] {"dump", kind, lines}, "more.csv", "expected a name like");
+        Path other = Files.createFile(directory.resolve(kind.equals("sst") ? "000077.wal" : "000077.sst"));
+        assertOneLine(2, new Object[] {"dump", kind, other}, other.getFileName() + " is not named as a " + kind);
         for (byte[] odd :
                 List.of(new byte[0], new byte[40], "nonsense ".repeat(50).getBytes(StandardCharsets.UTF_8))) {
             Files.write(file, odd);

@@ -125,11 +125,12 @@ class CrashCommandsTest {
             assertThat(ended).isFalse();
             assertThat(CrashVerifyCommand.read(acks).count()).isPositive();
         }
-        CrashChild.run(
+        boolean ended = CrashChild.run(
                 directory,
                 acks,
                 new CrashChild.Moment(CrashChild.Since.OPENING, 1),
-                List.of("crash", "worker", db.toString(), "--seed=9", "--ops=500000", "--profile=tiny"));
+                List.of("crash", "worker", db.toString(), "--seed=9", "--ops=20000", "--profile=tiny"));
+        assertThat(ended).isFalse();
         assertThat(Files.readString(acks)).startsWith("SEED 9 ");
     }
 
@@ -171,6 +172,14 @@ class CrashCommandsTest {
             open.put("stranger".getBytes(StandardCharsets.US_ASCII), value);
         }
         assertCaught("'stranger' comes from nowhere");
+    }
+
+    /** What is on disk is never a wrong call. */
+    @Test
+    void verify_recordOfARunThatCannotBe_caught() throws IOException {
+        Files.writeString(acks, "SEED 1 OPS 10 PROFILE tiny\n");
+        Cli.good("put", db, "run/000000", "run=0 seed=1 ops=-1 profile=tiny keys=0\\x0a");
+        assertCaught("run/000000 holds no whole record of a run");
     }
 
     private void assertCaught(String... texts) {

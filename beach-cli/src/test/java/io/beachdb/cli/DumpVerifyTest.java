@@ -282,13 +282,47 @@ class DumpVerifyTest {
     void verify_filesThatDoNotCount_areNamed() throws IOException {
         Files.copy(file(".sst"), db.resolve("999999.sst"));
         Files.writeString(db.resolve("000099.wal.tmp"), "");
+        Files.writeString(db.resolve("000001.wal"), "");
+        Files.writeString(db.resolve("MANIFEST-000001"), "");
         Files.writeString(db.resolve("notes.txt"), "");
         assertThat(Cli.good("verify", db))
                 .contains(
-                        "does not name them: 000099.wal.tmp, 999999.sst (the next opening for writing deletes them)",
+                        "does not name them: 000001.wal, 000099.wal.tmp, 999999.sst, MANIFEST-000001 (the next opening for writing deletes them)",
                         "no files of a database: notes.txt",
                         "all whole: 40 entries");
         assertThat(Cli.good("verify", db, "--json")).contains("999999.sst", "\"good\":true");
+    }
+
+    /** What cannot even be opened hides nothing: neither the tables behind it nor the logs. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    void verify_directoryInATablesPlace_theOtherTablesAndTheLogsAreReadToo(int which) throws IOException {
+        try (BeachDB opened = BeachDB.open(db, SMALL)) {
+            opened.put(bytes("more"), bytes("in another table"));
+            opened.flush();
+            opened.put(bytes("last"), bytes("in the log"));
+        }
+        List<Path> tables = files(".sst");
+        assertThat(tables).hasSize(3);
+        Path unopened = tables.get(which);
+        Path cut = tables.get((which + 1) % 3);
+        Path log = file(".wal");
+        Files.delete(unopened);
+        Files.createDirectory(unopened);
+        Files.write(cut, Arrays.copyOf(Files.readAllBytes(cut), 100));
+        byte[] bad = Files.readAllBytes(log);
+        bad[33] ^= 4; // the database id
+        Files.write(log, bad);
+
+        Result result = Cli.run("verify", db);
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.err())
+                .hasLineCount(4)
+                .contains("opening " + unopened.getFileName() + " failed: Is a directory")
+                .contains(cut.getFileName() + " at offset 100: the file has 100 bytes")
+                .contains(log.getFileName() + " at offset 0: ")
+                .endsWith("is damaged in 3 places\n");
+        assertThat(Cli.run("verify", db, "--json").code()).isEqualTo(1);
     }
 
     @Test

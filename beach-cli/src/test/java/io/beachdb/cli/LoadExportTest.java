@@ -314,6 +314,8 @@ class LoadExportTest {
                 .doesNotContain("FILES", "files");
         assertThat(List.of(files.code(), xml.code())).containsOnly(ExitCodes.CALLED_WRONGLY);
         assertThat(Cli.good("export", db, "--format", "CSV")).endsWith("a,1\n");
+        assertThat(Cli.good("export", db, "--format", "tsv")).endsWith("a\t1\n");
+        assertThat(Cli.good("export", db, "--format", "jsonl")).startsWith("{\"key_escaped\":\"a\"");
     }
 
     /** A value is refused when it is written, which for a small one is later: what is too large is written at once. */

@@ -16,6 +16,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What holds for all commands: help, exit codes, one clear line for an error. */
 class MainTest {
+    private static final String ROW = "key,value\na,1\n";
+
     @TempDir
     private Path directory;
 
@@ -74,7 +76,7 @@ class MainTest {
                 "scan DIR --prefix a --from b",
                 "scan DIR --from z --to a",
                 "export DIR --from b\\x00 --to b",
-                "compact DIR --from \\xff --to \\xfe",
+                "compact DIR --from \\xff --to a",
                 "put DIR key -v",
                 "put DIR key \\q",
                 "load DIR -",
@@ -85,6 +87,11 @@ class MainTest {
                 "crash",
                 "crash verify DIR",
                 "crash worker DIR --seed 1",
+                "crash worker DIR/none --seed 1 --ops -1",
+                "crash worker DIR/none --seed 1 --ops 1000001",
+                "crash worker DIR/none --seed 1 --ops 1 --profile huge",
+                "crash run --profile huge",
+                "load DIR/none a\u0000.csv",
                 "crash run --rounds 0"
             })
     void call_wrongArguments_oneLineAndCode2(String line) {
@@ -94,6 +101,57 @@ class MainTest {
         assertThat(result.bytes()).isEmpty();
         assertThat(result.err()).startsWith("beach: ").endsWith("--help')\n");
         assertThat(result.err().lines()).hasSize(1);
+        assertThat(directory).as("nothing was done").isEmptyDirectory();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "put DIR KEY value",
+                "get DIR KEY",
+                "delete DIR KEY",
+                "scan DIR --to KEY",
+                "export DIR --from KEY",
+                "compact DIR --prefix KEY"
+            })
+    void call_keyOverTheLimit_refusedWhateverIsOnDisk(String line) {
+        Path none = directory.resolve("none");
+        Object[] words = line.replace("DIR", none.toString())
+                .replace("KEY", "k".repeat((1 << 20) + 1))
+                .split(" ");
+        Result result = Cli.run(words);
+        assertThat(result.code()).isEqualTo(ExitCodes.CALLED_WRONGLY);
+        assertThat(result.err())
+                .hasLineCount(1)
+                .contains("key has 1048577 bytes, allowed up to 1048576 (see 'beach " + words[0] + " --help')");
+        assertThat(none).doesNotExist();
+    }
+
+    /** The library and the JDK throw these also when work is under way and no argument is at fault. */
+    @Test
+    void failure_illegalArgumentInTheMiddleOfTheWork_isNoWrongCall() {
+        Path db = directory.resolve("db");
+        InputStream in = new InputStream() {
+            private int at;
+
+            @Override
+            public int read() {
+                if (at == ROW.length()) {
+                    throw new NumberFormatException("no number");
+                }
+                return ROW.charAt(at++);
+            }
+
+            @Override
+            public int read(byte[] into, int offset, int length) {
+                into[offset] = (byte) read();
+                return 1;
+            }
+        };
+        Result result = Cli.runWith(in, false, "load", db, "-", "--format", "csv");
+        assertThat(result.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(result.err()).isEqualTo("beach: no number\n");
+        assertThat(db).isDirectory();
     }
 
     /** What only the library can say of an argument is a wrong call too; what is on disk never is. */
@@ -128,6 +186,7 @@ class MainTest {
                         "beach: Unknown option: '-v' (if it is no option, put -- before it; see 'beach put --help')\n");
         assertThat(Cli.run("put", db, "k", "-v", "x").err()).contains("Unknown option: '-v' (if it is no option");
         assertThat(Cli.run("put", db, "k").err()).contains("Missing required parameter: 'VALUE' (see");
+        assertThat(Cli.run("get", db, "k", "x").err()).contains("'x'").doesNotContain("option");
         Cli.good("put", db, "--", "k", "-v");
         assertThat(Cli.good("get", db, "k")).isEqualTo("-v\n");
     }
@@ -164,6 +223,11 @@ class MainTest {
         Result debugged = Cli.run("get", missing, "a", "--debug");
         assertThat(debugged.code()).isEqualTo(1);
         assertThat(debugged.err()).startsWith(plain.err().strip()).contains("\tat io.beachdb.");
+        Result wrong = Cli.run("scan", missing, "--limit", "-1", "--debug");
+        assertThat(wrong.code()).isEqualTo(2);
+        assertThat(wrong.err())
+                .startsWith("beach: --limit is -1, allowed 0 and more (see 'beach scan --help')\n")
+                .contains("\tat io.beachdb.cli.ScanCommand.");
         assertThat(Files.exists(missing)).as("reading made a directory").isFalse();
     }
 

@@ -61,6 +61,7 @@ record CrashRunRecord(int run, long seed, int operations, CrashProfile profile, 
                     Integer.parseInt(fields[5]),
                     CrashProfile.named(fields[7]),
                     found);
+            CrashWorkload.checkCount(record.operations); // no run began with others
             // Every byte counts: a record that was cut or changed does not give itself back.
             return java.util.Arrays.equals(record.encode(), bytes) ? record : null;
         } catch (IllegalArgumentException notOurs) {

@@ -33,14 +33,18 @@ public final class CrashWorkload {
      * @param count operations in all lanes together; 0 to {@value #MAX_OPERATIONS}
      */
     public CrashWorkload(long seed, int count, CrashProfile profile) {
-        if (count < 0 || count > MAX_OPERATIONS) {
-            throw new IllegalArgumentException("ops is " + count + ", allowed 0 to " + MAX_OPERATIONS);
-        }
+        checkCount(count);
         this.seed = seed;
         this.count = count;
         this.profile = profile;
         for (int lane = 0; lane < profile.lanes(); lane++) {
             lanes.add(draw(lane));
+        }
+    }
+
+    static void checkCount(int count) {
+        if (count < 0 || count > MAX_OPERATIONS) {
+            throw new IllegalArgumentException("ops is " + count + ", allowed 0 to " + MAX_OPERATIONS);
         }
     }
 

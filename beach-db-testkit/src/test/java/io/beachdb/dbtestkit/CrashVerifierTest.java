@@ -3,10 +3,15 @@ package io.beachdb.dbtestkit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.beachdb.BeachDB;
+import io.beachdb.Cursor;
 import io.beachdb.dbtestkit.CrashVerifier.Verdict;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -86,7 +91,24 @@ class CrashVerifierTest {
         try (BeachDB db = BeachDB.open(directory)) {
             db.delete("run/000000".getBytes(StandardCharsets.US_ASCII));
         }
-        assertThat(verify().violations()).isNotEmpty();
+        assertThat(verify().violations())
+                .isNotEmpty()
+                .allMatch(text -> text.contains("holds a value that no run wrote"));
+    }
+
+    @Test
+    void verify_everythingLost_caught() {
+        verifier.add(CrashAcks.parse(play(1, CrashProfile.TINY)));
+        try (BeachDB db = BeachDB.open(directory)) {
+            List<byte[]> keys = new ArrayList<>();
+            try (Cursor cursor = db.cursor()) {
+                for (cursor.first(); cursor.valid(); cursor.next()) {
+                    keys.add(cursor.key().toArray(ValueLayout.JAVA_BYTE));
+                }
+            }
+            keys.forEach(db::delete);
+        }
+        assertThat(verify().violations()).containsExactly("run 0 was acknowledged, and its record is lost");
     }
 
     @Test
@@ -109,5 +131,13 @@ class CrashVerifierTest {
         byte[] damaged = record.clone();
         damaged[record.length / 2] = (byte) 0xFF;
         assertThat(CrashRunRecord.decode(damaged)).isNull();
+    }
+
+    @Test
+    void runRecord_countThatNoWorkloadHas_notRead() {
+        for (int count : new int[] {-1, CrashWorkload.MAX_OPERATIONS + 1}) {
+            byte[] record = new CrashRunRecord(0, 1, count, CrashProfile.TINY, new TreeMap<>()).encode();
+            assertThat(CrashRunRecord.decode(record)).as("count " + count).isNull();
+        }
     }
 }

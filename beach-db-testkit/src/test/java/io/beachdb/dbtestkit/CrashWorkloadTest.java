@@ -17,15 +17,15 @@ class CrashWorkloadTest {
     @ParameterizedTest
     @EnumSource(CrashProfile.class)
     void operations_sameNumbers_same(CrashProfile profile) {
-        CrashWorkload one = new CrashWorkload(42, 1000, profile);
-        CrashWorkload two = new CrashWorkload(42, 1000, profile);
-        CrashWorkload other = new CrashWorkload(43, 1000, profile);
+        CrashWorkload one = new CrashWorkload(42, 1003, profile);
+        CrashWorkload two = new CrashWorkload(42, 1003, profile);
+        CrashWorkload other = new CrashWorkload(43, 1003, profile);
         int all = 0;
         for (int lane = 0; lane < profile.lanes(); lane++) {
             assertThat(two.operations(lane)).isEqualTo(one.operations(lane)).isNotEqualTo(other.operations(lane));
             all += one.operations(lane).size();
         }
-        assertThat(all).isEqualTo(1000);
+        assertThat(all).isEqualTo(1003);
     }
 
     @Test
@@ -102,8 +102,10 @@ class CrashWorkloadTest {
 
     @Test
     void workload_absurdNumbers_refused() {
-        assertThatThrownBy(() -> new CrashWorkload(1, -1, CrashProfile.TINY))
-                .hasMessageContaining("allowed 0 to 1000000");
+        for (int count : new int[] {-1, CrashWorkload.MAX_OPERATIONS + 1}) {
+            assertThatThrownBy(() -> new CrashWorkload(1, count, CrashProfile.TINY))
+                    .hasMessage("ops is " + count + ", allowed 0 to 1000000");
+        }
         assertThatThrownBy(() -> CrashProfile.named("huge"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("profile is 'huge', allowed default, tiny, threads");
