@@ -6,6 +6,7 @@ import io.beachdb.base.ClosedException;
 import io.beachdb.base.MemoryBudget;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -143,7 +144,8 @@ class CloseRaceTest {
 
     private static void touch(MemorySegment shown) {
         try {
-            byte unspecified = shown.get(java.lang.foreign.ValueLayout.JAVA_BYTE, shown.byteSize() - 1);
+            int unspecified = Byte.toUnsignedInt(shown.get(ValueLayout.JAVA_BYTE, shown.byteSize() - 1));
+            assertThat(unspecified).isBetween(0, 255);
         } catch (IllegalStateException gone) {
             assertThat(shown.scope().isAlive()).isFalse();
         }

@@ -67,6 +67,7 @@ public final class Main extends BeachCommand {
                         .addSubcommand(new CrashRunCommand(terminal))
                         .addSubcommand(new CrashWorkerCommand(terminal))
                         .addSubcommand(new CrashVerifyCommand(terminal)));
+        command.setExpandAtFiles(false); // a key may begin with "@"
         command.registerConverter(KeyText.class, judged(KeyText::parse));
         command.registerConverter(ValueText.class, judged(ValueText::parse));
         command.registerConverter(CrashProfile.class, judged(CrashProfile::named));

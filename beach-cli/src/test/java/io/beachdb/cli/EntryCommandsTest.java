@@ -61,6 +61,13 @@ class EntryCommandsTest {
     }
 
     @Test
+    void put_valueThatNamesAFileByAnAt_takenAsItStands() throws Exception {
+        Path file = Files.writeString(directory.resolve("file"), "its content");
+        Cli.good("put", db, "@key", "@" + file);
+        assertThat(Cli.good("get", db, "@key")).isEqualTo("@" + file + "\n");
+    }
+
+    @Test
     void delete_presentOrAbsent_gone() {
         Cli.good("put", db, "a", "1");
         Cli.good("delete", db, "a");

@@ -74,10 +74,11 @@ class WhenDurableTest {
                     closing.set(true);
                     db.close();
                 });
+                List<CompletableFuture<Long>> late = new ArrayList<>();
                 for (int i = 0; i < 6; i++) {
                     engine.begin("late " + i, db -> {
                         try {
-                            db.whenDurable(Long.MAX_VALUE, Runnable::run);
+                            late.add(db.whenDurable(Long.MAX_VALUE, Runnable::run));
                         } catch (ClosedException | IllegalArgumentException e) {
                             assertThat(e).isNotNull(); // of a database that is closed, or of a sequence not given yet
                         }
@@ -95,6 +96,7 @@ class WhenDurableTest {
                     }
                 });
                 asked += futures.size();
+                assertThat(late).as("seed " + seed).allMatch(CompletableFuture::isCompletedExceptionally);
                 for (CompletableFuture<Long> future : futures) {
                     assertThat(future).as("seed " + seed).isCompletedWithValueMatching(durable -> durable >= 1);
                 }
