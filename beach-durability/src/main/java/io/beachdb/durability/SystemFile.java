@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,8 @@ final class SystemFile implements VfsFile {
     // Set once.
     private final FileChannel channel;
     private final @Nullable RandomAccessFile plain; // the same open file as the channel's
+    private final @Nullable Path openedAt; // by now it may have another name
+    private final @Nullable Object identity;
 
     // Guarded by this: the file's own position, which the channel does not use, and what is copied for it.
     private byte[] copied = new byte[0];
@@ -32,11 +35,24 @@ final class SystemFile implements VfsFile {
     SystemFile(FileChannel channel) {
         this.channel = channel;
         this.plain = null;
+        this.openedAt = null;
+        this.identity = null;
     }
 
-    SystemFile(RandomAccessFile plain) {
+    /** @param plain closed if this fails */
+    SystemFile(RandomAccessFile plain, Path path) throws IOException {
         this.channel = plain.getChannel();
         this.plain = plain;
+        this.openedAt = path;
+        boolean done = false;
+        try {
+            this.identity = Reservation.identity(path);
+            done = true;
+        } finally {
+            if (!done) {
+                plain.close();
+            }
+        }
     }
 
     @Override
@@ -101,6 +117,13 @@ final class SystemFile implements VfsFile {
 
     @Override
     public void allocate(long size) throws IOException {
+        long present = channel.size();
+        if (openedAt != null
+                && identity != null
+                && present < size
+                && Reservation.reserve(openedAt, identity, present, size)) {
+            return;
+        }
         ByteBuffer zeros = ZEROS.asByteBuffer();
         for (long at = channel.size(); at < size; at += zeros.position()) {
             long toPageEnd = ZEROS_BYTES - at % ZEROS_BYTES;

@@ -27,7 +27,7 @@ enum SystemVfs implements Vfs {
 
     private static final String SYSTEM = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
     private static final boolean WINDOWS = SYSTEM.startsWith("windows");
-    private static final boolean LINUX = SYSTEM.startsWith("linux");
+    static final boolean LINUX = SYSTEM.startsWith("linux");
     private static final Queue<FileChannel> KEPT_OPEN = new ConcurrentLinkedQueue<>(); // see tryLock
 
     @Override
@@ -41,7 +41,7 @@ enum SystemVfs implements Vfs {
         // A plain file's sync is the whole of a sync on Linux; on macOS only the channel's is.
         if (LINUX && path.getFileSystem().equals(FileSystems.getDefault())) {
             checkExists(path);
-            return new SystemFile(new RandomAccessFile(path.toFile(), "rw"));
+            return new SystemFile(new RandomAccessFile(path.toFile(), "rw"), path);
         }
         return new SystemFile(FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
     }

@@ -23,8 +23,8 @@ public interface VfsFile extends AutoCloseable {
     void truncate(long size) throws IOException;
 
     /**
-     * Makes the file at least {@code size} bytes long with blocks allocated by writing zeros behind its present end, so
-     * that later writes within it change no file-system metadata and cannot meet a full disk.
+     * Makes the file at least {@code size} bytes long, with blocks allocated behind its present end that read as zeros: later
+     * writes within it cannot meet a full disk, and change no metadata that a sync would have to wait for.
      */
     void allocate(long size) throws IOException;
 
