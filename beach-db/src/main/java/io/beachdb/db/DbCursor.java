@@ -96,10 +96,15 @@ final class DbCursor implements Cursor {
         this.upperOffset = Math.max(0, lowerLength);
         try (Parts parts = new Parts()) {
             parts.add(input);
-            this.bounds = parts.acquire(account, MemoryUse.PINNED, upperOffset + Math.max(0, upperLength));
-            this.target = parts.acquire(account, MemoryUse.PINNED, SCRATCH_BYTES);
-            this.savedKey = parts.acquire(account, MemoryUse.PINNED, SCRATCH_BYTES);
-            this.savedValue = parts.acquire(account, MemoryUse.PINNED, SCRATCH_BYTES);
+            this.bounds = parts.add(
+                    account.acquire(MemoryUse.PINNED, upperOffset + Math.max(0, upperLength)),
+                    b -> account.release(MemoryUse.PINNED, b));
+            this.target = parts.add(
+                    account.acquire(MemoryUse.PINNED, SCRATCH_BYTES), b -> account.release(MemoryUse.PINNED, b));
+            this.savedKey = parts.add(
+                    account.acquire(MemoryUse.PINNED, SCRATCH_BYTES), b -> account.release(MemoryUse.PINNED, b));
+            this.savedValue = parts.add(
+                    account.acquire(MemoryUse.PINNED, SCRATCH_BYTES), b -> account.release(MemoryUse.PINNED, b));
             parts.complete();
         }
         if (lower != null) {

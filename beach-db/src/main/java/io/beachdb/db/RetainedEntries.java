@@ -49,7 +49,8 @@ final class RetainedEntries implements EntryCursor {
         this.account = account;
         try (Parts parts = new Parts()) {
             parts.add(input);
-            this.lastKey = parts.acquire(account, MemoryUse.COMPACTION, 4096);
+            this.lastKey = parts.add(
+                    account.acquire(MemoryUse.COMPACTION, 4096), b -> account.release(MemoryUse.COMPACTION, b));
             parts.complete();
         }
     }

@@ -67,8 +67,11 @@ final class BlockCacheTable {
 
     private Entries newEntries(long capacity) {
         try (Parts parts = new Parts()) {
-            NativeBlock block = parts.acquire(account, MemoryUse.CACHE, capacity * Long.BYTES);
-            NativeBlock ghostBlock = parts.acquire(account, MemoryUse.CACHE, capacity * Integer.BYTES);
+            NativeBlock block = parts.add(
+                    account.acquire(MemoryUse.CACHE, capacity * Long.BYTES), b -> account.release(MemoryUse.CACHE, b));
+            NativeBlock ghostBlock = parts.add(
+                    account.acquire(MemoryUse.CACHE, capacity * Integer.BYTES),
+                    b -> account.release(MemoryUse.CACHE, b));
             block.memory().fill((byte) 0);
             ghostBlock.memory().fill((byte) 0);
             Entries made = new Entries(block, ghostBlock, block.memory(), ghostBlock.memory(), capacity - 1);

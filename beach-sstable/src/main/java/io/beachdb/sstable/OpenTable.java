@@ -62,7 +62,8 @@ final class OpenTable implements AutoCloseable {
         TableProperties properties = readProperties(file, footer, fetcher);
         fetcher.fetch(file, footer.topOffset(), (int) footer.topLength(), BlockKind.TOP_INDEX);
         try (Parts parts = new Parts()) {
-            NativeBlock topMemory = parts.acquire(account, MemoryUse.TABLE, fetcher.length());
+            NativeBlock topMemory = parts.add(
+                    account.acquire(MemoryUse.TABLE, fetcher.length()), b -> account.release(MemoryUse.TABLE, b));
             MemorySegment.copy(fetcher.memory(), fetcher.offset(), topMemory.memory(), 0, fetcher.length());
             BlockView top = new BlockView();
             top.set(topMemory.memory(), 0);

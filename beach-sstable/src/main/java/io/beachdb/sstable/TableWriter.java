@@ -92,7 +92,9 @@ public final class TableWriter implements AutoCloseable {
             this.index = parts.add(new BlockBuilder(account, 4 * options.partitionBytes()));
             this.top = parts.add(new BlockBuilder(account, 16 << 10));
             this.filter = parts.add(new FilterBuilder(account, options.filterBitsPerKey()));
-            this.raw = parts.acquire(account, MemoryUse.COMPACTION, 2L * options.blockBytes());
+            this.raw = parts.add(
+                    account.acquire(MemoryUse.COMPACTION, 2L * options.blockBytes()),
+                    b -> account.release(MemoryUse.COMPACTION, b));
             parts.complete();
         }
     }

@@ -89,8 +89,10 @@ public final class WalWriter implements AutoCloseable {
         this.current = open(first);
         this.task = new LogTask(current, supply, scheduler, options, listener);
         try (Parts parts = new Parts()) {
-            this.buffer = parts.acquire(account, MemoryUse.LOG, options.bufferBytes());
-            this.scratch = parts.acquire(account, MemoryUse.LOG, WalFormat.START_BYTES);
+            this.buffer = parts.add(
+                    account.acquire(MemoryUse.LOG, options.bufferBytes()), b -> account.release(MemoryUse.LOG, b));
+            this.scratch = parts.add(
+                    account.acquire(MemoryUse.LOG, WalFormat.START_BYTES), b -> account.release(MemoryUse.LOG, b));
             parts.complete();
         }
     }

@@ -1,16 +1,15 @@
 package io.beachdb.base.memory;
 
-import io.beachdb.base.MemoryAccount;
-import io.beachdb.base.MemoryUse;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.function.Consumer;
 
 /**
  * The parts of something that is being put together: if it comes to nothing, they are given back, the last one first.
  *
  * <pre>
  *   try (Parts parts = new Parts()) {
- *       this.first = parts.acquire(account, use, bytes);
+ *       this.first = parts.add(account.acquire(use, bytes), block -> account.release(use, block));
  *       this.second = parts.add(new Second());
  *       parts.complete();
  *   }
@@ -22,14 +21,13 @@ public final class Parts implements AutoCloseable {
     /** Makes an empty collection. */
     public Parts() {}
 
-    /** Takes a block of memory, as {@link MemoryAccount#acquire} does. */
-    public NativeBlock acquire(MemoryAccount account, MemoryUse use, long bytes) {
-        NativeBlock block = account.acquire(use, bytes);
-        releases.push(() -> account.release(use, block));
-        return block;
+    /** Adds a part, and how it is given back. */
+    public <T> T add(T part, Consumer<? super T> release) {
+        releases.push(() -> release.accept(part));
+        return part;
     }
 
-    /** Adds a part. */
+    /** Adds a part that is closed to give it back. */
     public <T extends AutoCloseable> T add(T part) {
         releases.push(() -> {
             try {
