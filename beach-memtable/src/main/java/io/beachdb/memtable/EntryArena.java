@@ -150,7 +150,7 @@ final class EntryArena {
                 index = installLocked(block);
                 if (index >= 0) {
                     long before = usedInFull;
-                    usedInFull = before + (full == null ? 0 : full.usedBytes());
+                    usedInFull = before + (full == null ? 0 : full.seal());
                     current = new Shared(index);
                 }
             }
@@ -246,6 +246,9 @@ final class EntryArena {
     private static final class Shared {
         static final long FULL = -1;
 
+        /** Nodes end, and values start, at 0: there is no room for anything. */
+        private static final long SEALED = 0;
+
         private static final VarHandle STATE;
 
         static {
@@ -289,13 +292,22 @@ final class EntryArena {
             }
         }
 
+        /** Hands out nothing more, also not to a thread that took this for the current chunk; returns the bytes handed out. */
+        long seal() {
+            return usedBytes((long) STATE.getAndSet(this, SEALED));
+        }
+
         int reference(int offset) {
             return index << INDEX_SHIFT | offset >>> 3;
         }
 
+        /** Returns the bytes handed out; the whole chunk once it is sealed. */
         long usedBytes() {
-            long now = state;
-            return (long) nodeEnd(now) + NativePool.CHUNK_BYTES - valueStart(now);
+            return usedBytes(state);
+        }
+
+        private static long usedBytes(long state) {
+            return (long) nodeEnd(state) + NativePool.CHUNK_BYTES - valueStart(state);
         }
     }
 }

@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
 final class EntryArenaTest {
@@ -65,8 +66,8 @@ final class EntryArenaTest {
         own.close();
     }
 
-    /** Large pieces, so that the threads keep meeting at the end of a chunk. */
-    @Test
+    /** Large and small pieces, so that the threads keep meeting at the end of a chunk, where some still fit. */
+    @RepeatedTest(20)
     void allocate_severalThreads_piecesNeverOverlapAndUseIsExact() throws Exception {
         int threads = 4;
         EntryArena arena = new EntryArena(account);
@@ -99,8 +100,8 @@ final class EntryArenaTest {
     private static List<long[]> allocateMany(EntryArena arena, SplittableRandom random) {
         List<long[]> pieces = new ArrayList<>();
         for (int i = 0; i < 200; i++) {
-            int nodeBytes = 8 * (1 + random.nextInt(EntryArena.LARGEST_SHARED_BYTES / 8));
-            int valueBytes = 8 * (1 + random.nextInt(EntryArena.LARGEST_SHARED_BYTES / 8));
+            int nodeBytes = 8 * (1 + random.nextInt(i % 2 == 0 ? 8 : EntryArena.LARGEST_SHARED_BYTES / 8));
+            int valueBytes = 8 * (1 + random.nextInt(i % 2 == 0 ? 8 : EntryArena.LARGEST_SHARED_BYTES / 8));
             long pair = arena.allocate(nodeBytes, valueBytes);
             pieces.add(new long[] {(long) EntryArena.nodeOf(pair) << 3, nodeBytes});
             pieces.add(new long[] {(long) EntryArena.valueOf(pair) << 3, valueBytes});
