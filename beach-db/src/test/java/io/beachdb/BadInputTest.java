@@ -172,6 +172,18 @@ class BadInputTest {
                 .orElseThrow();
     }
 
+    /**
+     * The log that the manifest names. That of the keys with c may be a later one, if the log allocated ahead was ready before
+     * they were written; the absence of a newest log looks like a crash before it was made (docs/formats/wal.md).
+     */
+    private Path oldestLog() {
+        return list().stream()
+                .filter(path -> path.toString().endsWith(".wal"))
+                .sorted()
+                .findFirst()
+                .orElseThrow();
+    }
+
     private static boolean holds(Path path, String text) {
         return new String(read(path), StandardCharsets.ISO_8859_1).contains(text);
     }
@@ -342,7 +354,7 @@ class BadInputTest {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void open_withAMissingFile_isRefusedAndChangesNothing(Kind kind) throws IOException {
-        Path file = file(kind);
+        Path file = kind == Kind.LOG ? oldestLog() : file(kind);
         byte[] good = read(file);
         Files.delete(file);
         Map<String, String> before = content();
