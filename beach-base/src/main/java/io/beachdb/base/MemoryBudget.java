@@ -34,8 +34,7 @@ public final class MemoryBudget implements AutoCloseable {
     }
 
     private final long capacityBytes;
-    // The machine's own scheduler also under simulation: freeing memory has no effect that a simulated run could see.
-    private final NativePool pool = new NativePool(task -> Scheduler.system().execute("arena-close", task));
+    private final NativePool pool = new NativePool(ArenaCloser.INSTANCE);
     private final AtomicLong usedBytes = new AtomicLong();
     private final AtomicLong peakBytes = new AtomicLong();
     private final AtomicLongArray usedByUse = new AtomicLongArray(MemoryUse.values().length);
