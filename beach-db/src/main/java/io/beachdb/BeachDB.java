@@ -1,5 +1,6 @@
 package io.beachdb;
 
+import io.beachdb.db.Destroying;
 import io.beachdb.db.Engine;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -45,6 +46,25 @@ public final class BeachDB implements Reader, AutoCloseable {
      */
     public static BeachDB open(Path directory, Options options) {
         return new BeachDB(Engine.open(directory, options));
+    }
+
+    /** As {@link #destroy(Path, Options)} with the default options. */
+    public static boolean destroy(Path directory) {
+        return destroy(directory, Options.defaults());
+    }
+
+    /**
+     * Deletes the database in {@code directory} for good, and the directory if nothing else is in it. On disk when it
+     * returns. If the machine stops before, the database is whole, or not to be opened any more: then destroy it again. Files
+     * that are not a database's stay.
+     *
+     * @param options of which the seams and the listener count
+     * @return whether there was something to delete
+     * @throws io.beachdb.base.DatabaseLockedException if it is open, in this process or another
+     * @throws io.beachdb.base.StorageException if the system refused; what is left can be destroyed again
+     */
+    public static boolean destroy(Path directory, Options options) {
+        return Destroying.destroy(directory, options);
     }
 
     /** Sets {@code key} to {@code value} with the default durability, and returns the write's sequence. */

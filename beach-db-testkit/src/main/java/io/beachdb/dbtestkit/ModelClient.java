@@ -103,7 +103,7 @@ final class ModelClient {
         }
     }
 
-    private void flush(BeachDB db) {
+    void flush(BeachDB db) {
         int written = written();
         int unlogged = unloggedWritten;
         db.flush();
@@ -117,12 +117,12 @@ final class ModelClient {
         promise(written);
     }
 
-    private void putUnlogged(BeachDB db) {
+    void putUnlogged(BeachDB db) {
         unloggedWritten++;
         db.put(bytes(unloggedKey()), counter(unloggedWritten), Durability.UNLOGGED);
     }
 
-    private void writeBesideSnapshot(BeachDB db, SimulatedRandom own) {
+    void writeBesideSnapshot(BeachDB db, SimulatedRandom own) {
         int written = written();
         try (Snapshot snapshot = db.snapshot()) {
             for (int i = own.nextInt(3); i >= 0; i--) {
@@ -132,7 +132,16 @@ final class ModelClient {
         }
     }
 
-    private void write(BeachDB db, SimulatedRandom own) {
+    void write(BeachDB db, SimulatedRandom own) {
+        write(db, longOneIn, longestValue, own);
+    }
+
+    /** Writes values of up to {@code longest} bytes. */
+    void writeLong(BeachDB db, int longest, SimulatedRandom own) {
+        write(db, 1, longest, own);
+    }
+
+    private void write(BeachDB db, int oneIn, int longest, SimulatedRandom own) {
         Map<String, byte[]> next = new TreeMap<>(states.getLast());
         int count = states.size();
         WriteBatch batch = new WriteBatch();
@@ -144,7 +153,7 @@ final class ModelClient {
                 batch.delete(bytes(key));
                 next.remove(key);
             } else {
-                byte[] value = new byte[own.nextInt(longOneIn) == 0 ? own.nextInt(longestValue) : own.nextInt(60)];
+                byte[] value = new byte[own.nextInt(oneIn) == 0 ? own.nextInt(longest) : own.nextInt(60)];
                 Arrays.fill(value, (byte) (count * 31 + i));
                 batch.put(bytes(key), value);
                 next.put(key, value);
@@ -158,6 +167,11 @@ final class ModelClient {
         if (durability == Durability.SYNCED) {
             promise(count);
         }
+    }
+
+    /** All that was written is promised. */
+    void allDurable() {
+        promise(written());
     }
 
     private void promise(int count) {
@@ -231,6 +245,13 @@ final class ModelClient {
                 "unlogged counter is " + unlogged + ", promised " + promise.unlogged + ", asked for "
                         + promise.unloggedWritten);
         return count;
+    }
+
+    /** As {@link #compare}; returns what every later opening must show: exactly this. */
+    Promise shown(BeachDB db, Promise promise) {
+        int logged = compare(db, promise);
+        int unlogged = read(db, unloggedKey());
+        return new Promise(logged, logged, unlogged, unlogged);
     }
 
     private static int read(BeachDB db, String key) {

@@ -147,6 +147,13 @@ class SyncCountTest {
             take(event, false);
         }
 
+        void destroyed(String event) {
+            engine.step(BeachDB::close);
+            counts = new EnumMap<>(SyncSite.class);
+            engine.destroy(NESTED);
+            take(event, false);
+        }
+
         private void checkStats(String event, DurabilityStats before) {
             DurabilityStats since = stats().since(before);
             for (SyncSite site : SyncSite.values()) {
@@ -261,6 +268,7 @@ class SyncCountTest {
         engine.step(db -> db.put(bytes("c"), bytes("5"), Durability.LOGGED));
         engine.kill();
         meter.opening("an opening after the death of the process", NESTED);
+        meter.destroyed("a database is destroyed");
         return meter.rows;
     }
 

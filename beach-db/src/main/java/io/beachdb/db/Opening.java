@@ -139,7 +139,7 @@ final class Opening {
         return new DatabaseNotFoundException(directory.path() + " holds no database. Nothing was changed.");
     }
 
-    private static String holder(Options options) {
+    static String holder(Options options) {
         ProcessHandle process = ProcessHandle.current();
         return "process " + process.pid() + " (" + process.info().command().orElse("java") + ") since "
                 + java.time.Instant.ofEpochMilli(options.seams().clock().wallMillis());

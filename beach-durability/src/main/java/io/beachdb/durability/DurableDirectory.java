@@ -558,6 +558,52 @@ public final class DurableDirectory implements AutoCloseable {
         proof.relyOn(vfs);
     }
 
+    /**
+     * Deletes files for good, {@code first} before all others: so what a cut leaves has it and is whole, or has it not and is
+     * seen to be none. The one deletion that needs no proof, since nothing is to be left that could miss a file.
+     *
+     * @param first the file that leads to all others; deleted, and that synced, before them
+     * @param others deleted after it
+     */
+    public void destroy(String first, Collection<String> others) {
+        checkWritable();
+        if (exists(first)) {
+            deleteNow(first);
+        }
+        syncThrough(lastEvent.get(), SyncSite.DESTROY);
+        others.forEach(this::deleteNow);
+        syncThrough(lastEvent.get(), SyncSite.DESTROY);
+    }
+
+    /**
+     * Deletes the directory itself, which holds nothing but {@code last}, a file that is deleted with it; and syncs its parent.
+     * Nothing more can be done with it then but to close it.
+     *
+     * @return false if there is something else in it; then nothing was deleted
+     */
+    public boolean destroyItself(List<String> last) {
+        checkWritable();
+        if (!last.containsAll(list())) {
+            return false;
+        }
+        last.stream().filter(this::exists).forEach(this::deleteNow);
+        try {
+            vfs.delete(path);
+            tell(Kind.DELETE, path.toString(), null, 0);
+            Path parent = path.getParent();
+            if (parent != null) {
+                try (VfsDirectory opened = vfs.openDirectory(parent)) {
+                    opened.sync(SyncSite.DESTROY);
+                } catch (NotSyncableException e) {
+                    return true; // as the making of directories here: the outcome was told by syncability
+                }
+            }
+            return true;
+        } catch (IOException e) {
+            throw Failures.storage("deleting the directory", path, e, "It holds no database any more.");
+        }
+    }
+
     /** Syncs the directory if an event in it is not on disk yet. */
     public void sync(SyncSite site) {
         checkWritable();

@@ -38,5 +38,7 @@ public enum SyncSite {
     /** Deletions whose loss is harmless, gathered. */
     DELETE,
     /** What is still pending in the directory at close. */
-    CLOSE
+    CLOSE,
+    /** A database that is destroyed: CURRENT is gone, then the rest, then the directory. */
+    DESTROY
 }

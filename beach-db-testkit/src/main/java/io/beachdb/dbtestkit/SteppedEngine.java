@@ -3,6 +3,7 @@ package io.beachdb.dbtestkit;
 import io.beachdb.BeachDB;
 import io.beachdb.Options;
 import io.beachdb.Seams;
+import io.beachdb.base.BeachException;
 import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.Signal;
 import io.beachdb.testkit.CutPolicy;
@@ -18,7 +19,7 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One engine on a simulated disk, driven by a test step by step. A step has ended when all that it set off in the background
+ * One engine on a simulated disk, driven step by step. A step has ended when all that it set off in the background
  * has come to rest, timers aside: so what happens in a step belongs to it alone.
  */
 final class SteppedEngine implements AutoCloseable {
@@ -26,12 +27,14 @@ final class SteppedEngine implements AutoCloseable {
     private final SimulatedScheduler scheduler;
     private final SimulatedDisk disk;
     private final Signal never;
+    private final @Nullable MemoryBudget shared;
     private @Nullable SimulatedVfs vfs;
     private @Nullable MemoryBudget budget;
     private @Nullable BeachDB db;
 
     /** Makes a disk on which there is the directory {@code /data}. */
     SteppedEngine(long seed) {
+        this.shared = null;
         this.seed = seed;
         this.scheduler = new SimulatedScheduler(seed);
         this.disk = new SimulatedDisk(scheduler).makeDirectories(Path.of("/data"));
@@ -40,6 +43,12 @@ final class SteppedEngine implements AutoCloseable {
 
     /** Takes a disk as it is; its operations are no points of the schedule. */
     SteppedEngine(long seed, SimulatedDisk disk) {
+        this(seed, disk, null);
+    }
+
+    /** @param shared the memory of all openings, which close what they open; null: each has its own */
+    SteppedEngine(long seed, SimulatedDisk disk, @Nullable MemoryBudget shared) {
+        this.shared = shared;
         this.seed = seed;
         this.scheduler = new SimulatedScheduler(seed);
         this.disk = disk;
@@ -72,15 +81,45 @@ final class SteppedEngine implements AutoCloseable {
     }
 
     void open(Path directory, long budgetBytes, UnaryOperator<Options.Builder> change) {
+        Options options = start(budgetBytes, change);
+        task("open", () -> db = BeachDB.open(directory, options));
+    }
+
+    /** Starts a process. */
+    private Options start(long budgetBytes, UnaryOperator<Options.Builder> change) {
         free();
         SimulatedVfs process = disk.start("engine");
-        MemoryBudget memory = MemoryBudget.ofBytes(budgetBytes);
+        MemoryBudget memory = shared == null ? MemoryBudget.ofBytes(budgetBytes) : shared;
         vfs = process;
         budget = memory;
         db = null;
-        Options options =
-                change.apply(smallOptions(memory, process, scheduler, seed)).build();
-        task("open", () -> db = BeachDB.open(directory, options));
+        return change.apply(smallOptions(memory, process, scheduler, seed)).build();
+    }
+
+    /** What came of an opening: a database or a refusal. */
+    interface Opening {
+        void ended(@Nullable BeachDB db, @Nullable BeachException refusal);
+    }
+
+    /** As {@link #open(Path, UnaryOperator)}, where the opening may be refused. */
+    void tryOpen(Path directory, UnaryOperator<Options.Builder> change, Opening opening) {
+        Options options = start(8L << 20, change);
+        task("open", () -> {
+            BeachDB opened = null;
+            BeachException refusal = null;
+            try {
+                opened = BeachDB.open(directory, options);
+            } catch (BeachException e) {
+                refusal = e;
+            }
+            opening.ended(opened, refusal);
+        });
+    }
+
+    /** Destroys the database, which is closed. */
+    void destroy(Path directory) {
+        Options options = start(8L << 20, builder -> builder);
+        task("destroy", () -> BeachDB.destroy(directory, options));
     }
 
     /** Options under which little is enough for everything to happen, and nothing is compacted that nobody asked for. */
@@ -137,13 +176,16 @@ final class SteppedEngine implements AutoCloseable {
 
     @Override
     public void close() {
+        if (vfs != null && vfs.isAlive()) {
+            vfs.kill(); // or its lock would be remembered, and the whole disk with it
+        }
         scheduler.close();
         free();
     }
 
     /** The pool, not the budget: what a process that was killed had charged stays charged. */
     private void free() {
-        if (budget != null) {
+        if (budget != null && shared == null) {
             budget.pool().close();
         }
     }

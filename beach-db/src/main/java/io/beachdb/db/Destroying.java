@@ -1,0 +1,65 @@
+package io.beachdb.db;
+
+import io.beachdb.Options;
+import io.beachdb.base.Scheduler;
+import io.beachdb.base.StorageException;
+import io.beachdb.base.format.FileName;
+import io.beachdb.durability.DirectoryLock;
+import io.beachdb.durability.DurabilityListener;
+import io.beachdb.durability.DurableDirectory;
+import io.beachdb.durability.Vfs;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Destroys a database: CURRENT first, so that what a cut leaves never opens as an older database. */
+public final class Destroying {
+    private static final List<String> LOCK_FILES = List.of(FileName.LOCK_HOLDER, FileName.LOCK);
+
+    private Destroying() {}
+
+    /** As {@link io.beachdb.BeachDB#destroy(Path, Options)}. */
+    public static boolean destroy(Path path, Options options) {
+        EngineTasks tasks = new EngineTasks(options.seams().scheduler());
+        return tasks.call("destroy", () -> destroyHere(path, options));
+    }
+
+    private static boolean destroyHere(Path path, Options options) {
+        Vfs vfs = options.seams().vfs();
+        Scheduler scheduler = options.seams().scheduler();
+        if (isAbsent(vfs, path)) {
+            return false;
+        }
+        try (DurableDirectory found = DurableDirectory.open(
+                vfs, path, DurableDirectory.Mode.READ_ONLY, scheduler, DurabilityListener.none())) {
+            if (found.list().stream().allMatch(name -> FileName.parse(name) == null)) {
+                return false;
+            }
+        }
+        DirectoryLock lock =
+                DirectoryLock.acquire(vfs, path, FileName.LOCK, FileName.LOCK_HOLDER, false, Opening.holder(options));
+        try (DurableDirectory directory = DurableDirectory.open(
+                vfs, path, DurableDirectory.Mode.EXISTING, scheduler, options.listener()::onFileEvent)) {
+            List<String> others =
+                    directory.list().stream().filter(Destroying::isOther).toList();
+            directory.destroy(FileName.CURRENT, others);
+            directory.destroyItself(LOCK_FILES); // while it is locked: nobody else comes to hold what is deleted
+            return true;
+        } finally {
+            lock.close();
+        }
+    }
+
+    /** Returns whether a name is one that a database makes, but for CURRENT and the lock. */
+    private static boolean isOther(String name) {
+        return FileName.parse(name) != null && !name.equals(FileName.CURRENT) && !LOCK_FILES.contains(name);
+    }
+
+    private static boolean isAbsent(Vfs vfs, Path path) {
+        try {
+            return vfs.kind(vfs.resolve(path)) == Vfs.PathKind.ABSENT;
+        } catch (IOException e) {
+            throw new StorageException("looking for " + path + " failed. Nothing was changed.", e);
+        }
+    }
+}
