@@ -68,6 +68,18 @@ class EntryCommandsTest {
     }
 
     @Test
+    void destroy_onlyWhenMeant() {
+        Cli.good("put", db, "a", "1");
+        Result asked = Cli.run("destroy", db);
+        assertThat(asked.code()).isEqualTo(2);
+        assertThat(asked.err()).contains("--yes");
+        assertThat(Cli.good("get", db, "a")).isEqualTo("1\n");
+        assertThat(Cli.good("destroy", db, "--yes")).isEqualTo("destroyed " + db + "\n");
+        assertThat(db).doesNotExist();
+        assertThat(Cli.run("destroy", db, "--yes").code()).isEqualTo(1);
+    }
+
+    @Test
     void delete_presentOrAbsent_gone() {
         Cli.good("put", db, "a", "1");
         Cli.good("delete", db, "a");

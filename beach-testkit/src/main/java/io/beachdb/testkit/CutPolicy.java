@@ -3,8 +3,12 @@ package io.beachdb.testkit;
 import io.beachdb.testkit.CutDecision.Event;
 import io.beachdb.testkit.CutDecision.FileSize;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Chooses what survives a power cut. Its text names it, so that a failing case can be repeated. */
 @FunctionalInterface
@@ -68,6 +72,19 @@ public interface CutPolicy {
         });
     }
 
+    /** All survive but the pending changes at these indices, from 0. */
+    static CutPolicy losing(Collection<Integer> indices) {
+        Set<Integer> lost = Set.copyOf(indices);
+        String text = indices.stream().sorted().map(String::valueOf).collect(Collectors.joining(","));
+        return named("losing(" + text + ")", decision -> {
+            for (int i = 0; i < decision.events().size(); i++) {
+                if (!lost.contains(i)) {
+                    decision.events().get(i).keep();
+                }
+            }
+        });
+    }
+
     /** Of the first 63 pending changes survive those whose bit is set; the rest is lost. */
     static CutPolicy subset(long bits) {
         return named("subset(0x" + Long.toHexString(bits) + ")", decision -> {
@@ -79,6 +96,43 @@ public interface CutPolicy {
         });
     }
 
+    /** What {@link #names} does with bytes. */
+    enum Data {
+        /** No bytes, and sizes are those on disk. */
+        LOST,
+        /** All bytes. */
+        KEPT,
+        /** No bytes, but sizes: zeros. */
+        ZEROS,
+        /** Any sectors and sizes: the seed chooses. */
+        TORN
+    }
+
+    /** Of the first 63 pending changes of names survive those whose bit is set; of the bytes, what {@code data} says. */
+    static CutPolicy names(long bits, Data data, long seed) {
+        return named("names(0x" + Long.toHexString(bits) + "," + data + "," + seed + ")", decision -> {
+            if (data == Data.TORN) {
+                decideRandomly(decision, new SimulatedRandom(seed));
+            }
+            int index = 0;
+            for (Event event : decision.events()) {
+                if (event.isName()) {
+                    boolean kept = index < Long.SIZE - 1 && (bits >>> index++ & 1) != 0;
+                    if (kept) {
+                        event.keep();
+                    } else {
+                        event.lose();
+                    }
+                } else if (data == Data.KEPT) {
+                    event.keep();
+                }
+            }
+            if (data == Data.ZEROS) {
+                decision.sizes().forEach(size -> size.choose(size.currentBytes()));
+            }
+        });
+    }
+
     /** The seed chooses: how much survives at all, each change, the sectors of torn writes, the sizes. */
     static CutPolicy random(long seed) {
         return named("random(" + seed + ")", decision -> decideRandomly(decision, new SimulatedRandom(seed)));
@@ -86,8 +140,8 @@ public interface CutPolicy {
 
     /**
      * Returns the policies worth trying on what is pending on {@code disk} now: the named ones; every subset, where at most
-     * {@code exhaustive} changes are pending, else all-but-one and prefixes, {@code samples} of each at most; and
-     * {@code samples} random ones.
+     * {@code exhaustive} changes are pending; else every subset of the names with bytes of all sorts, where at most so many names
+     * are, and all-but-one and prefixes, {@code samples} of each at most; and {@code samples} random ones.
      *
      * @param exhaustive 0 to 16
      */
@@ -96,6 +150,7 @@ public interface CutPolicy {
             throw new IllegalArgumentException("exhaustive is " + exhaustive + ", allowed 0 to 16");
         }
         int pending = disk.pendingChanges();
+        int names = disk.pendingNames();
         List<CutPolicy> policies = new ArrayList<>(List.of(none()));
         if (pending == 0) {
             return policies;
@@ -106,6 +161,13 @@ public interface CutPolicy {
                 policies.add(subset(bits));
             }
         } else {
+            if (names > 0 && names <= exhaustive) {
+                for (long bits = 0; bits < 1L << names; bits++) {
+                    for (Data data : Data.values()) {
+                        policies.add(names(bits, data, data == Data.TORN ? seed + bits : 0));
+                    }
+                }
+            }
             int step = Math.max(1, pending / Math.max(1, samples));
             for (int i = 0; i < pending; i += step) {
                 policies.add(allButOne(i));
@@ -159,6 +221,39 @@ public interface CutPolicy {
             case 0 -> low;
             case 1 -> high;
             default -> random.between(low, high);
+        };
+    }
+
+    /**
+     * Returns the policy whose text this is.
+     *
+     * @throws IllegalArgumentException if it is the text of none
+     */
+    static CutPolicy parse(String text) {
+        int open = text.indexOf('(');
+        String name = open < 0 ? text : text.substring(0, open);
+        String[] values = open < 0 || !text.endsWith(")")
+                ? new String[0]
+                : text.substring(open + 1, text.length() - 1).split(",");
+        if (name.equals("losing")) {
+            return losing(Stream.of(values)
+                    .filter(value -> !value.isEmpty())
+                    .map(Integer::valueOf)
+                    .toList());
+        }
+        return switch (name + values.length) {
+            case "none0" -> none();
+            case "all0" -> all();
+            case "namesOnly0" -> namesOnly();
+            case "namesWithoutData0" -> namesWithoutData();
+            case "dataOnly0" -> dataOnly();
+            case "prefixOfEverything1" -> prefixOfEverything(Integer.parseInt(values[0]));
+            case "prefixOfNames1" -> prefixOfNames(Integer.parseInt(values[0]));
+            case "allButOne1" -> allButOne(Integer.parseInt(values[0]));
+            case "subset1" -> subset(Long.decode(values[0]));
+            case "random1" -> random(Long.parseLong(values[0]));
+            case "names3" -> names(Long.decode(values[0]), Data.valueOf(values[1]), Long.parseLong(values[2]));
+            default -> throw new IllegalArgumentException("no policy of a power cut is called " + text);
         };
     }
 

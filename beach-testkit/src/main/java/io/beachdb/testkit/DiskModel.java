@@ -3,6 +3,7 @@ package io.beachdb.testkit;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -181,6 +182,7 @@ final class DiskModel {
 
     private final boolean sizesOnly;
     private boolean syncable = true;
+    boolean journalling; // a sync of a file saves its names, and those of the directories above
     private DirectoryNode root = new DirectoryNode(0, true);
     private int lastNode;
     private long lastNumber;
@@ -374,6 +376,29 @@ final class DiskModel {
         file.pending.subList(0, covered).clear();
         if (file.pending.isEmpty() && file.doomed.isEmpty()) {
             dirty.remove(file);
+        }
+        if (journalling && saved == Saved.ALL) {
+            saveNames(file, upTo);
+        }
+    }
+
+    private void saveNames(FileNode file, long upTo) {
+        Set<Node> way = new HashSet<>(Set.of(file)); // the file, and the directories above it
+        Set<NameChange> changes = new LinkedHashSet<>();
+        boolean more = true;
+        while (more) {
+            more = false;
+            for (NameChange change : pendingNames.headMap(upTo, true).values()) {
+                if (!changes.contains(change) && change.slots.stream().anyMatch(slot -> way.contains(slot.node))) {
+                    change.slots.forEach(slot -> way.add(slot.directory));
+                    changes.add(change);
+                    more = true;
+                }
+            }
+        }
+        for (NameChange change : changes) {
+            change.slots.forEach(slot -> save(slot, change.number));
+            forget(change);
         }
     }
 
@@ -616,6 +641,26 @@ final class DiskModel {
         };
     }
 
+    /** Returns every path with a name now, files with their sizes. */
+    List<String> tree() {
+        List<String> paths = new ArrayList<>();
+        addTree(root, "", paths);
+        return paths;
+    }
+
+    private static void addTree(DirectoryNode directory, String at, List<String> paths) {
+        directory.live.forEach((name, node) -> {
+            String path = at + "/" + name;
+            switch (node) {
+                case FileNode file -> paths.add(path + " " + file.live.size());
+                case DirectoryNode inner -> {
+                    paths.add(path + "/");
+                    addTree(inner, path, paths);
+                }
+            }
+        });
+    }
+
     /** Returns a copy that shares nothing that changes. Open handles are not copied. */
     DiskModel copy() {
         DiskModel copy = new DiskModel(sizesOnly);
@@ -623,6 +668,7 @@ final class DiskModel {
         copy.lastNumber = lastNumber;
         copy.lastSyncBegan = lastSyncBegan;
         copy.syncable = syncable;
+        copy.journalling = journalling;
         new Copier(copy).copy(this);
         return copy;
     }

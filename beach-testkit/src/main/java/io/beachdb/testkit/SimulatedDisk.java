@@ -294,6 +294,14 @@ public final class SimulatedDisk {
         interruptSafeBytes = safe ? 64 << 10 : 0;
     }
 
+    /**
+     * Makes a sync of a file save its names too, and those of the directories above it, as journalling file systems do; at first it
+     * saves none. A mistake that shows here shows on most machines; one that does not, on some.
+     */
+    public synchronized void setJournalling(boolean journalling) {
+        model.journalling = journalling;
+    }
+
     synchronized int interruptSafeBytes() {
         return interruptSafeBytes;
     }
@@ -363,6 +371,18 @@ public final class SimulatedDisk {
     /** Returns how many changes are not on disk yet. */
     public synchronized int pendingChanges() {
         return model.pending().events().size();
+    }
+
+    /** Returns how many of the changes that are not on disk yet are changes of names. */
+    public synchronized int pendingNames() {
+        return (int) model.pending().events().stream()
+                .filter(CutDecision.Event::isName)
+                .count();
+    }
+
+    /** Returns all files and directories by path, with the sizes of files, as they are now. */
+    public synchronized List<String> tree() {
+        return model.tree();
     }
 
     /** Returns what is not on disk yet, one change each, in order. */

@@ -1,0 +1,179 @@
+package io.beachdb.cli;
+
+import io.beachdb.dbtestkit.EngineScenario;
+import io.beachdb.testkit.CrashExplorer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+        name = "explore",
+        description = {
+            "Plays the engine on a disk that forgets, cuts the power before each operation, and opens the database on what"
+                    + " the disk may hold then, each state once: is everything there that was promised?",
+            "Stops with exit code 1 if not, and says how to repeat the state."
+        })
+final class ExploreCommand extends BeachCommand {
+    @Option(
+            names = "--scenarios",
+            paramLabel = "S",
+            split = ",",
+            description = "Which (a wrong one prints the list). Default: all.")
+    private List<String> scenarios =
+            Arrays.stream(EngineScenario.values()).map(EngineScenario::title).toList();
+
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Of the first run of each scenario. Default: ${DEFAULT-VALUE}.")
+    private long seed;
+
+    @Option(
+            names = "--runs",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "How many seeds, one after the other. Default: ${DEFAULT-VALUE}.")
+    private int runs;
+
+    @Option(
+            names = "--exhaustive",
+            paramLabel = "N",
+            defaultValue = "6",
+            description =
+                    "Up to how many pending changes all their subsets are tried, 0 to 16. Default: ${DEFAULT-VALUE}.")
+    private int exhaustive;
+
+    @Option(
+            names = "--samples",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "How many choices of each kind beyond that. Default: ${DEFAULT-VALUE}.")
+    private int samples;
+
+    @Option(
+            names = "--depth",
+            paramLabel = "N",
+            defaultValue = "2",
+            description = "How many cuts in a row, at most: recoveries are cut too. Default: ${DEFAULT-VALUE}.")
+    private int depth;
+
+    @Option(
+            names = "--replay",
+            paramLabel = "STATE",
+            description = "Repeat one state of one scenario, as a violation names it, with the same seed.")
+    private @Nullable String replay;
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    ExploreCommand(Terminal terminal) {
+        super(terminal);
+    }
+
+    @Override
+    int run(Output out) {
+        List<EngineScenario> wanted =
+                scenarios.stream().map(ExploreCommand::named).toList();
+        if (runs < 1 || depth < 1 || samples < 0 || exhaustive < 0 || exhaustive > 16) {
+            throw new UsageException("--runs and --depth are 1 and more, --samples 0 and more, --exhaustive 0 to 16");
+        }
+        String state = replay;
+        if (state != null) {
+            if (wanted.size() != 1) {
+                throw new UsageException("--replay repeats one state: name its scenario with --scenarios");
+            }
+            return repeat(out, wanted.getFirst(), state);
+        }
+        List<Map<String, Object>> rows = new ArrayList<>();
+        long states = 0;
+        for (EngineScenario scenario : wanted) {
+            for (long s = seed; s < seed + runs; s++) {
+                long start = System.nanoTime();
+                CrashExplorer.Result result = explorer(scenario, s).explore();
+                states += result.states();
+                rows.add(row(scenario, s, result, (System.nanoTime() - start) / 1_000_000));
+                if (!json) {
+                    out.format(
+                                    "%-12s seed %d: cut at %,d moments, %,d cuts, %,d distinct states, %d violations",
+                                    scenario.title(),
+                                    s,
+                                    result.moments(),
+                                    result.cuts(),
+                                    result.states(),
+                                    result.violations().size())
+                            .flush();
+                }
+                if (!result.violations().isEmpty()) {
+                    return violated(out, scenario, s, rows, result);
+                }
+            }
+        }
+        if (json) {
+            out.line(Json.write(Map.of("explorations", rows, "states", states)));
+        } else {
+            out.format("%,d states, no violation", states);
+        }
+        return ExitCodes.OK;
+    }
+
+    private static EngineScenario named(String title) {
+        return Arrays.stream(EngineScenario.values())
+                .filter(scenario -> scenario.title().equals(title))
+                .findAny()
+                .orElseThrow(() -> new UsageException("no scenario is called '" + title + "'; there are "
+                        + Arrays.stream(EngineScenario.values())
+                                .map(EngineScenario::title)
+                                .collect(Collectors.joining(", "))));
+    }
+
+    private CrashExplorer.Builder<?> explorer(EngineScenario scenario, long s) {
+        return scenario.explorer(s)
+                .exhaustive(exhaustive)
+                .samples(samples)
+                .depth(depth)
+                .threads(Runtime.getRuntime().availableProcessors());
+    }
+
+    private static Map<String, Object> row(EngineScenario scenario, long s, CrashExplorer.Result result, long millis) {
+        Map<String, Object> row = new LinkedHashMap<>();
+        row.put("scenario", scenario.title());
+        row.put("seed", s);
+        row.put("moments", result.moments());
+        row.put("cuts", result.cuts());
+        row.put("states", result.states());
+        row.put("violations", result.violations());
+        row.put("millis", millis);
+        return row;
+    }
+
+    private int violated(
+            Output out, EngineScenario scenario, long s, List<Map<String, Object>> rows, CrashExplorer.Result result) {
+        if (json) {
+            out.line(Json.write(Map.of("explorations", rows)));
+            return ExitCodes.FAILED;
+        }
+        result.violations().forEach(out::line);
+        out.line("repeat one: beach explore --scenarios " + scenario.title() + " --seed " + s + " --replay \"STATE\"");
+        return ExitCodes.FAILED;
+    }
+
+    private int repeat(Output out, EngineScenario scenario, String state) {
+        try {
+            explorer(scenario, seed).replay(state);
+        } catch (IllegalArgumentException noState) {
+            throw new UsageException("--replay: " + noState.getMessage());
+        } catch (AssertionError broken) {
+            out.line("broken: " + broken.getMessage());
+            return ExitCodes.FAILED;
+        }
+        out.line("kept");
+        return ExitCodes.OK;
+    }
+}

@@ -1,0 +1,26 @@
+package io.beachdb.dbtestkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.beachdb.testkit.CrashExplorer;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Each scenario of the engine, the power cut everywhere: whatever the disk may hold then keeps the promises. */
+class CrashExplorationTest {
+    private static final long SEED = Long.getLong("beach.explore.seed", 1);
+    private static final int SAMPLES = Integer.getInteger("beach.explore.samples", 2);
+
+    @ParameterizedTest
+    @EnumSource
+    void scenario_cutEverywhere_keepsItsPromises(EngineScenario scenario) {
+        CrashExplorer.Result result = scenario.explorer(SEED)
+                .exhaustive(4)
+                .samples(SAMPLES)
+                .depth(2)
+                .threads(2)
+                .explore();
+        assertThat(result.violations()).isEmpty();
+        assertThat(result.states()).isGreaterThan(result.moments());
+    }
+}
