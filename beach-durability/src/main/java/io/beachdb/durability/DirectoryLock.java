@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * registry.
  *
  * <p>The registry is asked before LOCK is touched: closing any descriptor of a file drops all of a process's POSIX locks
- * on it, so a second open in this process must not even look. LOCK is never deleted (another process may hold the unlinked
+ * on it, so a second open in this process must not even look. LOCK is never deleted but with its directory, decision 0017 (another process may hold the unlinked
  * file), and who holds it stands in LOCK.holder, which is for messages only and is not synced.
  */
 public final class DirectoryLock implements AutoCloseable {
