@@ -32,6 +32,7 @@ class SyncCountTest {
     private static final long LONG = 10_000_000_000L;
     private static final DurabilityStats NOTHING = new DurabilityStats(Map.of(), Map.of(), Map.of());
     private static final List<Long> SEEDS = List.of(1L, 2L, 3L, 4L, 5L, 6L, 7L, 8L);
+    private static final int TABLE_BYTES = 4 << 10;
 
     /** Syncs of files and of directories at one site. */
     private static final class Count {
@@ -244,8 +245,8 @@ class SyncCountTest {
             db.compact();
         });
         Consumer<Integer> nextTable = i -> {
-            engine.step(db -> db.put(bytes("b" + (char) i.intValue()), bytes("1"), Durability.SYNCED));
-            engine.step(BeachDB::flush);
+            engine.step(db -> db.put(bytes("b" + (char) i.intValue()), new byte[TABLE_BYTES], Durability.SYNCED));
+            engine.step(BeachDB::flush); // a table of its full size: no neighbour is merged with it
         };
         nextTable.accept(0);
         long moves = engine.db().stats().trivialMoves();
@@ -257,7 +258,7 @@ class SyncCountTest {
         meter.clean("a clean close, all on disk");
         meter.opening("an opening after a clean close", NESTED);
         meter.clean("a clean close without a write");
-        open(engine, NESTED);
+        meter.opening("an opening after a clean close with all entries in tables", NESTED);
         engine.step(db -> db.put(bytes("c"), bytes("2"), Durability.LOGGED));
         meter.clean("a clean close after logged writes");
         open(engine, NESTED);
@@ -283,6 +284,6 @@ class SyncCountTest {
     }
 
     private static void open(SteppedEngine engine, Path directory) {
-        engine.open(directory, options -> options.targetTableBytes(4 << 10).manifestBytes(4 << 10));
+        engine.open(directory, options -> options.targetTableBytes(TABLE_BYTES).manifestBytes(4 << 10));
     }
 }

@@ -50,7 +50,7 @@ final class Compactor {
         while (true) {
             CompactionPlan plan;
             synchronized (this) {
-                plan = stopped || engine.isStopped() || running >= maxRunning ? null : take(null);
+                plan = takeNext();
             }
             if (plan == null) {
                 return;
@@ -64,20 +64,20 @@ final class Compactor {
         }
     }
 
-    /** Picks a plan and marks its tables; null when there is none. Caller holds this. */
-    private @Nullable CompactionPlan take(@Nullable KeyRange range) {
+    /** Picks the next plan and marks its tables; null when there is none, or none may run. Caller holds this. */
+    private @Nullable CompactionPlan takeNext() {
         View view = engine.currentView();
-        if (view == null) {
+        if (view == null || stopped || engine.isStopped() || running >= maxRunning) {
             return null;
         }
-        Version version = view.tables.version;
-        CompactionPlan plan = range == null
-                ? policy.pick(version, oldestSnapshot())
-                : policy.pickRange(version, range.smallest(), range.largest());
-        if (plan != null) {
-            plan.allInputs().forEach(table -> table.compacting = true);
-            running++;
-        }
+        CompactionPlan plan = policy.pick(view.tables.version, oldestSnapshot());
+        return plan == null ? null : take(plan);
+    }
+
+    /** Marks a plan's tables, which are free. Caller holds this. */
+    private CompactionPlan take(CompactionPlan plan) {
+        plan.allInputs().forEach(table -> table.compacting = true);
+        running++;
         return plan;
     }
 
@@ -104,7 +104,7 @@ final class Compactor {
                 return;
             }
             synchronized (this) {
-                plan = stopped || engine.isStopped() || running >= maxRunning ? null : take(null);
+                plan = takeNext();
             }
         }
         schedule();
@@ -132,7 +132,7 @@ final class Compactor {
             engine.fail(e); // damage: what it would have read is not thrown away
             return false;
         } catch (RuntimeException | Error e) {
-            engine.fail(new StorageException("a compaction met an error of its own.", e));
+            engine.fail(new StorageException("a compaction met an error of its own: " + e, e));
             throw e;
         } finally {
             release(plan);
@@ -265,41 +265,93 @@ final class Compactor {
         }
     }
 
-    /** Brings a range down to the last level, beside whatever else is going on. On a caller's thread. */
+    /**
+     * Brings a range down to the last level, and makes one table there of neighbours that fit one; beside whatever else is
+     * going on. On a caller's thread.
+     */
     void compactRange(Range range) {
         byte[] from = range.lowerBound();
         byte[] to = range.upperBound();
         KeyRange keys =
                 new KeyRange(from == null ? null : Engine.boundary(from), to == null ? null : Engine.boundary(to));
+        bringDown(keys);
+        mergeFitting(keys);
+        schedule(); // tombstones in the last level
+        awaitRest();
+    }
+
+    private void bringDown(KeyRange keys) {
         while (true) {
-            if (engine.isClosing()) {
-                throw engine.closedException();
-            }
-            engine.checkNotFailed();
+            checkGoingOn();
             CompactionPlan plan;
             synchronized (this) {
                 View view = engine.currentView();
                 if (view == null || !LeveledCompaction.isAboveLast(view.tables.version, keys.smallest, keys.largest)) {
-                    break;
+                    return;
                 }
-                plan = take(keys);
+                plan = policy.pickRange(view.tables.version, keys.smallest, keys.largest);
+                if (plan != null) {
+                    take(plan);
+                }
             }
-            if (plan == null) {
-                engine.scheduler()
-                        .await(engine.progress(), engine::isStopped, POLL_NANOS); // something in the way is busy
-                continue;
+            runNow(plan);
+        }
+    }
+
+    /** From the left, each table once: what a merge made is left alone, whatever size it came to. */
+    private void mergeFitting(KeyRange keys) {
+        InternalKey merged = null;
+        while (true) {
+            checkGoingOn();
+            CompactionPlan plan;
+            synchronized (this) {
+                View view = engine.currentView();
+                plan = view == null
+                        ? null
+                        : policy.pickFitting(view.tables.version, merged, keys.smallest, keys.largest);
+                if (plan == null) {
+                    return;
+                }
+                if (plan.inputs().stream().anyMatch(table -> table.compacting)) {
+                    plan = null;
+                } else {
+                    merged = take(plan).inputs().getLast().entry().largest();
+                }
             }
+            runNow(plan);
+        }
+    }
+
+    private void checkGoingOn() {
+        if (engine.isClosing()) {
+            throw engine.closedException();
+        }
+        engine.checkNotFailed();
+    }
+
+    /** Runs a plan that was taken, and waits for it; null: waits a little, since something in the way is busy. */
+    private void runNow(@Nullable CompactionPlan taken) {
+        if (taken == null) {
+            engine.scheduler().await(engine.progress(), engine::isStopped, POLL_NANOS);
+            return;
+        }
+        boolean[] begun = new boolean[1];
+        try {
             engine.tasks().call("compaction", () -> {
+                begun[0] = true;
                 try {
-                    run(plan);
+                    run(taken);
                 } finally {
-                    release(plan);
+                    release(taken);
                 }
                 return true;
             });
+        } catch (RuntimeException | Error e) {
+            if (!begun[0]) {
+                release(taken); // no thread to be had
+            }
+            throw e;
         }
-        schedule(); // tombstones in the last level
-        awaitRest();
     }
 
     private void awaitRest() {

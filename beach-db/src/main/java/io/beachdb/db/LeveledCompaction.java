@@ -20,6 +20,8 @@ final class LeveledCompaction implements CompactionPolicy {
     private static final int RANGE_STEP_TABLES = 16;
     private static final int TOMBSTONE_DIVISOR = 2; // mostly tombstones: every second entry and more
     private static final int SHADOWED_DIVISOR = 8; // shadowed bytes worth a table written anew: an eighth and more
+    private static final int SMALL_RUN_TABLES = 8; // neighbours worth one table: so many and more,
+    private static final int SMALL_RUN_SHARE = 4; // none of them more than a quarter of their bytes
 
     private final Options options;
 
@@ -73,7 +75,8 @@ final class LeveledCompaction implements CompactionPolicy {
                 }
             }
             if (best < 0) {
-                return pickGarbage(version, aims, oldestSnapshot);
+                CompactionPlan garbage = pickGarbage(version, aims, oldestSnapshot);
+                return garbage != null ? garbage : pickSmallRun(version);
             }
             tried[best] = true;
             CompactionPlan plan =
@@ -162,7 +165,7 @@ final class LeveledCompaction implements CompactionPolicy {
                         && entry.largestSequence() <= oldestSnapshot
                         && handle.garbageAt != oldestSnapshot) {
                     String reason = muchShadowed ? "versions no snapshot needs" : "tombstones nobody needs";
-                    return new CompactionPlan(level, level, List.of(handle), List.of(), false, reason);
+                    return merge(level, List.of(handle), reason);
                 }
                 if (!last && level < LAST_LEVEL && entry.tombstones() * TOMBSTONE_DIVISOR >= entry.entries()) {
                     CompactionPlan plan = complete(
@@ -174,6 +177,85 @@ final class LeveledCompaction implements CompactionPolicy {
             }
         }
         return null;
+    }
+
+    /**
+     * Many small neighbours become one table: otherwise a database that is opened often, each time for a few keys, would
+     * have a table, with its descriptor and its index, for each opening. Since none is large among them, an entry is
+     * written anew a few times only, however the tables come.
+     */
+    private @Nullable CompactionPlan pickSmallRun(Version version) {
+        for (int level = LAST_LEVEL; level >= 1; level--) {
+            List<LiveTable> tables = version.tables(level);
+            for (int from = 0; from + SMALL_RUN_TABLES <= tables.size(); from++) {
+                int count = smallRun(tables, from);
+                if (count >= SMALL_RUN_TABLES) {
+                    return merge(level, handles(tables.subList(from, from + count)), "small neighbours");
+                }
+            }
+        }
+        return null;
+    }
+
+    /** Returns how many tables from one on are small neighbours, and none of them busy. */
+    private int smallRun(List<LiveTable> tables, int from) {
+        int count = 0;
+        long largest = 0;
+        long bytes = 0;
+        for (int i = from; i < tables.size(); i++) {
+            TableHandle table = TableHandle.of(tables.get(i));
+            bytes += sizeToMerge(table);
+            largest = Math.max(largest, sizeToMerge(table));
+            if (table.compacting || bytes > options.targetTableBytes()) {
+                break;
+            }
+            if (largest <= bytes / SMALL_RUN_SHARE) {
+                count = i + 1 - from;
+            }
+        }
+        return count;
+    }
+
+    /** The file's size, and no less than the raw one: while a table is written, what is not compressed yet counts as raw. */
+    private static long sizeToMerge(TableHandle table) {
+        return Math.max(table.entry().fileBytes(), table.entry().rawBytes());
+    }
+
+    /**
+     * Plans to make one table of neighbours in the last level that fit one; null when there are none.
+     *
+     * @param after only of tables that begin behind this user key; null: of all
+     * @param smallest first user key of the range; null: from the beginning
+     * @param largest last user key of the range; null: to the end
+     * @return a plan whose tables may be busy
+     */
+    @Nullable
+    CompactionPlan pickFitting(
+            Version version,
+            @Nullable InternalKey after,
+            @Nullable InternalKey smallest,
+            @Nullable InternalKey largest) {
+        List<TableHandle> fitting = new ArrayList<>();
+        long bytes = 0;
+        for (TableHandle table : handles(version.overlapping(LAST_LEVEL, smallest, largest))) {
+            if (after != null && table.entry().smallest().compareUserKey(after) <= 0) {
+                continue;
+            }
+            bytes += sizeToMerge(table);
+            if (bytes > options.targetTableBytes()) {
+                if (fitting.size() > 1) {
+                    break;
+                }
+                fitting.clear();
+                bytes = sizeToMerge(table);
+            }
+            fitting.add(table);
+        }
+        return fitting.size() > 1 ? merge(LAST_LEVEL, fitting, "asked for") : null;
+    }
+
+    private static CompactionPlan merge(int level, List<TableHandle> neighbours, String reason) {
+        return new CompactionPlan(level, level, List.copyOf(neighbours), List.of(), false, reason);
     }
 
     private static CompactionPlan withoutMove(CompactionPlan plan) {
