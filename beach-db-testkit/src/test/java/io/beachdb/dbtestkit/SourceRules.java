@@ -1,9 +1,11 @@
 package io.beachdb.dbtestkit;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -24,6 +26,10 @@ final class SourceRules {
     private static final Pattern MARKER = Pattern.compile("\\b(" + "TO" + "DO|FIX" + "ME|X" + "XX|HA" + "CK)\\b");
     private static final Pattern STAR_IMPORT =
             Pattern.compile("(?m)^\\s*import\\s[^;]*\\*\\s*;|^\\s*import\\s+module\\b");
+
+    private static final Pattern LINK = Pattern.compile("\\]\\(([^)#:\\s]+)(#[^)]*)?\\)");
+    private static final Pattern PAGE_NAMED = Pattern.compile("`([a-z0-9-]+\\.md)`");
+    private static final Pattern PAGE_OF_JAVA = Pattern.compile("\\bdocs/[a-z0-9/-]+\\.md\\b");
 
     private SourceRules() {}
 
@@ -102,6 +108,36 @@ final class SourceRules {
         while (matcher.find()) {
             violations.add(file.place(matcher.start()) + ": " + complaint + ": "
                     + matcher.group().strip());
+        }
+    }
+
+    /**
+     * Pages that pages and sources point to are there.
+     *
+     * @param exists whether the checkout has a file or directory of this path
+     */
+    static List<String> deadLinks(List<SourceFile> files, Predicate<String> exists) {
+        List<String> violations = new ArrayList<>();
+        for (SourceFile file : files) {
+            if (file.path().endsWith(".md")) {
+                deadLinks(file, LINK, 1, file.directory(), exists, violations);
+                deadLinks(file, PAGE_NAMED, 1, file.directory(), exists, violations);
+            } else if (file.path().endsWith(".java")) {
+                deadLinks(file, PAGE_OF_JAVA, 0, "", exists, violations);
+            }
+        }
+        return violations;
+    }
+
+    private static void deadLinks(
+            SourceFile file, Pattern link, int group, String from, Predicate<String> exists, List<String> violations) {
+        Matcher matcher = link.matcher(file.text());
+        while (matcher.find()) {
+            String target =
+                    Path.of(from).resolve(matcher.group(group)).normalize().toString();
+            if (!exists.test(target)) {
+                violations.add(file.place(matcher.start()) + ": a link to what is not there: " + matcher.group(group));
+            }
         }
     }
 }

@@ -2,8 +2,10 @@ package io.beachdb.dbtestkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** The sources of this checkout obey {@link SourceRules}, and each rule can fail. */
@@ -41,6 +43,27 @@ class TidyTest {
     @Test
     void imports_nameClasses() {
         assertThat(SourceRules.starImports(FILES)).isEmpty();
+    }
+
+    @Test
+    void links_leadToWhatIsThere() {
+        assertThat(SourceRules.deadLinks(FILES, path -> Files.exists(CHECKOUT.resolve(path))))
+                .isEmpty();
+    }
+
+    @Test
+    void deadLinks_ofAnyKind_areReported() {
+        SourceFile page = new SourceFile(
+                "docs/formats/a" + ".md",
+                "[b](b.md#part) [c](../c.md) [web](https://c.md) `b.md` [d](d.md)\n`e.md` [up](..)");
+        SourceFile source =
+                new SourceFile(WAL + "A.java", "/** {@code docs/formats/b" + ".md}, {@code docs/f" + ".md} */");
+        Set<String> there = Set.of("docs/formats/b" + ".md", "docs/c" + ".md", "docs");
+        assertThat(SourceRules.deadLinks(List.of(page, source), there::contains))
+                .containsExactly(
+                        "docs/formats/a" + ".md:1: a link to what is not there: d.md",
+                        "docs/formats/a" + ".md:2: a link to what is not there: e.md",
+                        WAL + "A.java:1: a link to what is not there: docs/f" + ".md");
     }
 
     @Test
