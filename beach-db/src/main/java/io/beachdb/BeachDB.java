@@ -5,6 +5,7 @@ import io.beachdb.db.Engine;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
@@ -119,6 +120,7 @@ public final class BeachDB implements Reader, AutoCloseable {
      *     {@link WriteBatch#bytes}; nothing is written
      */
     public long write(WriteBatch batch, Durability durability) {
+        Objects.requireNonNull(batch, "batch");
         return engine.write(batch.operations(), batch.bytes(), batch.count(), durability);
     }
 
@@ -237,7 +239,8 @@ public final class BeachDB implements Reader, AutoCloseable {
      * Tries to take writes again after a failure: starts a fresh log, writes what memory holds into new files, syncs all.
      * Writes that were indeterminate are durable afterwards.
      *
-     * @throws io.beachdb.base.StorageException if it cannot; the database stays read-only
+     * @throws io.beachdb.base.StorageException if it cannot, since a file is damaged, a sync of the directory failed, or the
+     *     cause is still there; the database stays read-only
      */
     public void resume() {
         engine.resume();

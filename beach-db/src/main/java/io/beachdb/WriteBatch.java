@@ -6,6 +6,7 @@ import io.beachdb.db.Limits;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * Puts and deletes that are applied together, whole or not at all, in their order. Reusable: {@link #clear} it, or write
@@ -33,7 +34,9 @@ public final class WriteBatch {
 
     /** Adds a put. */
     public WriteBatch put(byte[] key, byte[] value) {
-        return put(MemorySegment.ofArray(key), MemorySegment.ofArray(value));
+        return put(
+                MemorySegment.ofArray(Objects.requireNonNull(key, "key")),
+                MemorySegment.ofArray(Objects.requireNonNull(value, "value")));
     }
 
     /** Adds a put. A segment that cannot be read leaves the batch as it was. */
@@ -53,7 +56,7 @@ public final class WriteBatch {
 
     /** Adds a delete. */
     public WriteBatch delete(byte[] key) {
-        return delete(MemorySegment.ofArray(key));
+        return delete(MemorySegment.ofArray(Objects.requireNonNull(key, "key")));
     }
 
     /** Adds a delete. A segment that cannot be read leaves the batch as it was. */

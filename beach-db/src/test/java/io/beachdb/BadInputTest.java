@@ -362,8 +362,8 @@ class BadInputTest {
             Throwable failure = assertThrown(
                     () -> BeachDB.open(db, options().readOnly(readOnly).build()),
                     CorruptionException.class,
-                    file.getFileName().toString(),
-                    "Restore");
+                    db.toRealPath().resolve(file.getFileName()).toString(),
+                    kind == Kind.TABLE ? "Restore this file, or the whole directory" : "Restore the whole directory");
             assertThat(((CorruptionException) failure).offset()).isEqualTo(-1);
             assertThat(content()).isEqualTo(before);
         }
@@ -387,7 +387,7 @@ class BadInputTest {
     /** The bytes that count, changed one at a time: in the log and the manifest, records that others follow. */
     @ParameterizedTest
     @EnumSource(Kind.class)
-    void open_withAnyByteChanged_isRefusedWithItsPlace(Kind kind) {
+    void open_withAnyByteChanged_isRefusedWithItsPlace(Kind kind) throws IOException {
         Path file = file(kind);
         String name = file.getFileName().toString();
         byte[] good = read(file);
@@ -408,8 +408,9 @@ class BadInputTest {
                 continue;
             }
             assertThat(failure).as("byte " + at).isInstanceOf(CorruptionException.class);
-            assertThat(failure).hasMessageStartingWith(name + " at offset ");
-            assertThat(((CorruptionException) failure).file()).isEqualTo(name);
+            String path = db.toRealPath().resolve(name).toString();
+            assertThat(failure).hasMessageStartingWith(path + " at offset ");
+            assertThat(((CorruptionException) failure).file()).isEqualTo(path);
             assertThat(((CorruptionException) failure).offset()).isBetween(0L, (long) good.length);
             if (kind != Kind.TABLE) {
                 assertThrown(() -> BeachDB.open(db, options().build()), CorruptionException.class, name);
@@ -551,9 +552,54 @@ class BadInputTest {
         assertThat(content()).isEqualTo(before);
     }
 
+    /** A table or log without CURRENT is no place for a new database, and none of ours to put a LOCK in. */
+    @ParameterizedTest
+    @ValueSource(strings = {"000123.sst", "000123.wal"})
+    void open_besideAStrayFile_isRefusedAndMakesNothing(String name) throws IOException {
+        Path place = Files.createDirectory(directory.resolve("place"));
+        Files.writeString(place.resolve(name), "whose is this?");
+        for (boolean readOnly : new boolean[] {true, false}) {
+            Options options = options().readOnly(readOnly).build();
+            assertThrown(() -> BeachDB.open(place, options), CorruptionException.class, "CURRENT", name);
+            try (Stream<Path> files = Files.list(place)) {
+                assertThat(files.map(file -> file.getFileName().toString())).containsExactly(name);
+            }
+        }
+    }
+
+    /** Who writes did not see the damage: a compaction did. Its place must be in each refusal all the same. */
+    @Test
+    void write_afterACompactionMetDamage_isRefusedWithThePlaceAndResumeRefusesToo() {
+        Path file = file(Kind.TABLE);
+        byte[] good = read(file);
+        Options options = options().level0CompactionTables(2).build();
+        try (BeachDB opened = BeachDB.open(db, options)) {
+            write(file, flipped(good, 10));
+            for (int i = 0; i < 2; i++) {
+                opened.put(bytes("a0"), bytes("value of a0"));
+                opened.flush();
+            }
+            opened.awaitRest();
+            assertThat(opened.health().state()).isEqualTo(Health.State.READ_ONLY_AFTER_FAILURE);
+            String[] place = {file.getFileName() + " at offset ", "checksum", "reopen"};
+            assertThrown(() -> opened.put(bytes("d"), bytes("d")), WriteRefusedException.class, place);
+            assertThrown(opened::compact, WriteRefusedException.class, place);
+            assertThrown(opened::resume, StorageException.class, place);
+            assertThat(opened.health().state()).isEqualTo(Health.State.READ_ONLY_AFTER_FAILURE);
+            assertHolds(opened, "b", "c");
+        }
+        write(file, good);
+        try (BeachDB opened = BeachDB.open(db, options)) {
+            opened.compact();
+            assertThat(opened.health().state()).isEqualTo(Health.State.OK);
+        }
+        assertAllIsThere();
+    }
+
     @Test
     void open_whileOpenInThisProcess_isRefusedAndChangesNothing() {
-        String holder = "process " + ProcessHandle.current().pid();
+        String holder = "held by this process itself, process "
+                + ProcessHandle.current().pid();
         for (boolean held : new boolean[] {true, false}) {
             try (BeachDB opened = BeachDB.open(db, options().readOnly(held).build())) {
                 opened.awaitRest();
@@ -675,7 +721,7 @@ class BadInputTest {
         disk.setReadOnly(true);
         assertThat(catchThrowable(() -> opened.put(bytes("e"), bytes("")))).isInstanceOf(BeachException.class);
         Throwable second =
-                assertThrown(() -> opened.put(bytes("f"), bytes("")), WriteRefusedException.class, "earlier failure");
+                assertThrown(() -> opened.put(bytes("f"), bytes("")), WriteRefusedException.class, "since a failure: ");
         assertThat(second).hasCauseInstanceOf(StorageException.class);
         assertThat(opened.health().state()).isEqualTo(Health.State.READ_ONLY_AFTER_FAILURE);
         assertHolds(opened, "a", "b", "c");

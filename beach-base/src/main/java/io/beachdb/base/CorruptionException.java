@@ -9,11 +9,17 @@ import org.jspecify.annotations.Nullable;
 public final class CorruptionException extends BeachException {
     private static final long serialVersionUID = 1L;
 
+    /** The next step for files that only go together: CURRENT and MANIFEST are new at each opening, logs are a chain. */
+    public static final String RESTORE_DIRECTORY = "Restore the whole directory from a copy: its files go together.";
+
+    /** The next step for a table, which stays as it was written until it is deleted. */
+    public static final String RESTORE_TABLE = "Restore this file, or the whole directory, from a copy.";
+
     private final String file;
     private final long offset;
 
     /**
-     * @param file name of the damaged file
+     * @param file path of the damaged file
      * @param offset bytes from its start, or -1 when the damage has no single place (a missing file)
      * @param detail what was expected and found, and the next step, as full sentences
      */
@@ -27,7 +33,7 @@ public final class CorruptionException extends BeachException {
         this.offset = offset;
     }
 
-    /** Returns the name of the damaged file. */
+    /** Returns the path of the damaged file. */
     public String file() {
         return file;
     }

@@ -4,6 +4,10 @@ package io.beachdb.base;
 public final class UnsupportedFormatException extends BeachException {
     private static final long serialVersionUID = 1L;
 
+    /**
+     * @param file path of the file
+     * @param detail what it needs and what is known, and the next step, as full sentences
+     */
     public UnsupportedFormatException(String file, String detail) {
         super(file + ": " + detail, null);
     }

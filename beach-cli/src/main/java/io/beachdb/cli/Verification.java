@@ -193,7 +193,7 @@ final class Verification implements AutoCloseable {
                 name,
                 -1,
                 what + " is " + held + ", " + FileName.manifest(found.manifestNumber()) + " says " + expected
-                        + ". One of the two is damaged. Restore the database from a copy.");
+                        + ". One of the two is damaged. " + CorruptionException.RESTORE_DIRECTORY);
     }
 
     private void checkLogs(RecoveredManifest found) {
@@ -210,7 +210,7 @@ final class Verification implements AutoCloseable {
                         logs.batchMemory(),
                         logs.batchOffset(),
                         logs.batchLength(),
-                        FileName.log(logs.logNumber()),
+                        logs.logPath(),
                         logs.recordOffset(),
                         (kind, keyOffset, keyLength, valueOffset, valueLength) -> {});
             }

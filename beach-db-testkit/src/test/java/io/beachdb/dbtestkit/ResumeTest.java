@@ -267,7 +267,7 @@ class ResumeTest {
                     assertHealth(db, Health.State.READ_ONLY_AFTER_FAILURE);
                     assertThatThrownBy(db::resume)
                             .isInstanceOf(StorageException.class)
-                            .hasMessageContaining("a sync of the directory failed")
+                            .hasMessageContaining("which names are on disk is unknown: syncing the directory /data")
                             .hasMessageContaining("reopen");
                     assertHealth(db, Health.State.READ_ONLY_AFTER_FAILURE);
                     assertHas(db, "a", "1");

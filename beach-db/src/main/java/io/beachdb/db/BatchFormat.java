@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The bytes of a batch in the log: keyspace, count, operations. Specified in {@code docs/formats/wal.md}, "Batch".
+ * The bytes of a batch in the log: keyspace, count, operations. Specified in {@code docs/formats/batch.md}.
  *
  * <pre>
  *   varint keyspace (0)   varint count   count operations
@@ -111,7 +111,8 @@ public final class BatchFormat {
         return new CorruptionException(
                 file,
                 fileOffset,
-                "the batch is malformed though its checksum holds: " + what + ". Report this; restore from a copy.");
+                "the batch is malformed though its checksum holds: " + what + ". Report this. "
+                        + CorruptionException.RESTORE_DIRECTORY);
     }
 
     /** Copies a heap array into native memory. */

@@ -257,7 +257,7 @@ final class CommitPipeline implements WalListener {
     }
 
     private static StorageException brokenBy(Throwable e) {
-        return new StorageException("the commit of a group met an error of its own.", e);
+        return new StorageException("the commit of a group met an error of its own: " + e, e);
     }
 
     /** Lets everybody of the group go who is still waiting for its leader. */
@@ -269,7 +269,7 @@ final class CommitPipeline implements WalListener {
         }
         for (WriteRequest request = pending; request != null; request = pending) {
             if (!request.isLookedAt()) {
-                request.refusal = new WriteRefusedException("the write was refused by an internal failure", failure);
+                request.refusal = new WriteRefusedException("the write was refused: " + failure.getMessage(), failure);
             }
             pending = request.next; // P6
             release(request, failure, null);
@@ -302,7 +302,8 @@ final class CommitPipeline implements WalListener {
             return false;
         } catch (RuntimeException | Error broken) {
             // Whatever it is, the others of the group must not wait for ever.
-            request.refusal = new WriteRefusedException("the write was refused by an internal failure", broken);
+            request.refusal =
+                    new WriteRefusedException("the write was refused by an internal failure: " + broken, broken);
             return false;
         }
         if (request.operations > InternalKeys.MAX_SEQUENCE - lastSequence) {

@@ -526,18 +526,27 @@ public final class Engine implements CommitPipeline.Room {
         if (isClosing()) {
             throw closedException(); // the close had the lead before us, and takes log and manifest for its own
         }
-        if (health.failure() == null) {
+        BeachException failure = health.failure();
+        if (failure == null) {
             return;
+        }
+        if (EngineHealth.isDamage(failure)) {
+            throw new StorageException(
+                    "cannot resume: " + EngineHealth.sentence(failure) + " Close, mend that, and reopen.", failure);
         }
         StorageException poisoned = opened.directory().failure();
         if (poisoned != null) {
             throw new StorageException(
-                    "cannot resume: a sync of the directory failed, so which names are on disk is unknown. Close and reopen.",
+                    "cannot resume, since which names are on disk is unknown: " + EngineHealth.sentence(poisoned)
+                            + " Close and reopen.",
                     poisoned);
         }
         StorageException broken = pipeline.broken();
         if (broken != null) {
-            throw new StorageException("cannot resume: a write ended midway in memory. Close and reopen.", broken);
+            throw new StorageException(
+                    "cannot resume, since a write ended midway in memory: " + EngineHealth.sentence(broken)
+                            + " Close and reopen.",
+                    broken);
         }
         awaitInserts();
         flusher.awaitIdle();
@@ -639,7 +648,8 @@ public final class Engine implements CommitPipeline.Room {
                 problems.attempt(flusher::flushForClose);
             } else {
                 problems.add(new StorageException(
-                        "unlogged writes are not on disk: an earlier failure, which is the cause, stopped their flush.",
+                        "unlogged writes are not on disk: a failure stopped their flush: "
+                                + EngineHealth.sentence(first),
                         first));
             }
         }

@@ -4,7 +4,9 @@ import io.beachdb.Health;
 import io.beachdb.Options;
 import io.beachdb.base.BeachException;
 import io.beachdb.base.ClosedException;
+import io.beachdb.base.CorruptionException;
 import io.beachdb.base.Signal;
+import io.beachdb.base.UnsupportedFormatException;
 import io.beachdb.base.WriteRefusedException;
 import io.beachdb.durability.DurableDirectory;
 import java.util.function.Consumer;
@@ -131,9 +133,21 @@ final class EngineHealth {
         BeachException first = failure;
         if (first != null) {
             throw new WriteRefusedException(
-                    "the database takes no writes since an earlier failure, which is the cause. Mend that, then resume() or reopen.",
+                    directory.path() + " takes no writes since a failure: " + sentence(first)
+                            + (isDamage(first) ? " Mend that, then reopen." : " Mend that, then resume() or reopen."),
                     first);
         }
+    }
+
+    /** Returns whether a failure is in bytes on disk, which no new file of ours can mend. */
+    static boolean isDamage(BeachException failure) {
+        return failure instanceof CorruptionException || failure instanceof UnsupportedFormatException;
+    }
+
+    /** Returns what a failure says, to stand before another sentence. */
+    static String sentence(BeachException failure) {
+        String text = String.valueOf(failure.getMessage());
+        return text.endsWith(".") ? text : text + ".";
     }
 
     ClosedException closedException() {

@@ -128,9 +128,11 @@ final class Opening {
                 DurableDirectory.Mode.READ_ONLY,
                 options.seams().scheduler(),
                 options.listener()::onFileEvent)) {
-            if (!options.createIfMissing() && found.list().stream().allMatch(name -> FileName.parse(name) == null)) {
+            List<String> names = found.list();
+            if (!options.createIfMissing() && names.stream().allMatch(name -> FileName.parse(name) == null)) {
                 throw noDatabase(found);
             }
+            ManifestReader.checkNoneWithoutCurrent(found, names);
         }
         return path;
     }

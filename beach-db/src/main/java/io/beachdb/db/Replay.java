@@ -1,6 +1,5 @@
 package io.beachdb.db;
 
-import io.beachdb.base.format.FileName;
 import io.beachdb.base.format.InternalKeys;
 import io.beachdb.memtable.Inserter;
 import io.beachdb.memtable.Memtable;
@@ -30,7 +29,7 @@ abstract class Replay implements AutoCloseable {
                 memory,
                 logs.batchOffset(),
                 logs.batchLength(),
-                FileName.log(logs.logNumber()),
+                logs.logPath(),
                 logs.recordOffset(),
                 (kind, keyOffset, keyLength, valueOffset, valueLength) -> {
                     long at = sequence[0]++;

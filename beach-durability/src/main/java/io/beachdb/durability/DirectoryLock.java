@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
  * registry.
  *
  * <p>The registry is asked before LOCK is touched: closing any descriptor of a file drops all of a process's POSIX locks
- * on it, so a second open in this process must not even look. LOCK is never deleted but with its directory, decision 0017 (another process may hold the unlinked
- * file), and who holds it stands in LOCK.holder, which is for messages only and is not synced.
+ * on it, so a second open in this process must not even look. LOCK is never deleted but with its directory, decision 0017
+ * (another process may hold the unlinked file), and who holds it stands in LOCK.holder, which is for messages only and is
+ * not synced.
  */
 public final class DirectoryLock implements AutoCloseable {
     private static final int MAX_HOLDER_BYTES = 1024;
@@ -91,7 +92,7 @@ public final class DirectoryLock implements AutoCloseable {
                 return null;
             }
             if (!held.shared || !wanted.shared || held.count == 0) {
-                throw new DatabaseLockedException(place.directory.toString(), held.holder);
+                throw new DatabaseLockedException(place.directory.toString(), "this process itself, " + held.holder);
             }
             held.count++;
             return held;
@@ -178,7 +179,7 @@ public final class DirectoryLock implements AutoCloseable {
     }
 
     private static void writeHolder(Vfs vfs, Path file, String holder) throws IOException {
-        byte[] text = holder.getBytes(StandardCharsets.UTF_8);
+        byte[] text = (holder + "\n").getBytes(StandardCharsets.UTF_8);
         try (VfsFile out = vfs.kind(file) == PathKind.ABSENT ? vfs.create(file) : vfs.openForWrite(file);
                 Arena arena = Arena.ofConfined()) {
             MemorySegment bytes = arena.allocate(Math.max(1, text.length));

@@ -274,6 +274,11 @@ public final class DurableDirectory implements AutoCloseable {
         return path;
     }
 
+    /** Returns where a file of this name is, or would be; for messages. */
+    public String pathOf(String name) {
+        return path.resolve(name).toString();
+    }
+
     /** Returns whether names in the directory, and its own name, can be made durable. */
     public Syncability syncability() {
         return syncability;
@@ -293,16 +298,16 @@ public final class DurableDirectory implements AutoCloseable {
         try {
             return vfs.kind(path.resolve(name)) == PathKind.FILE;
         } catch (IOException e) {
-            throw Failures.storage("looking for", name, e, "Nothing was changed.");
+            throw Failures.storage("looking for", pathOf(name), e, "Nothing was changed.");
         }
     }
 
     /** Opens a file for reading; the caller closes it. */
     public ReadableFile open(String name) {
         try {
-            return new ReadableFile(name, vfs.openForRead(path.resolve(name)));
+            return new ReadableFile(path.resolve(name), vfs.openForRead(path.resolve(name)));
         } catch (IOException e) {
-            throw Failures.storage("opening", name, e, "Nothing was changed.");
+            throw Failures.storage("opening", pathOf(name), e, "Nothing was changed.");
         }
     }
 
@@ -313,7 +318,7 @@ public final class DurableDirectory implements AutoCloseable {
             VfsFile file = vfs.create(path.resolve(name));
             return new PendingFile(this, name, file, happened(Kind.CREATE, name));
         } catch (IOException e) {
-            throw Failures.storage("creating", name, e, "Nothing was changed.");
+            throw Failures.storage("creating", pathOf(name), e, "Nothing was changed.");
         }
     }
 
@@ -335,7 +340,7 @@ public final class DurableDirectory implements AutoCloseable {
             try {
                 syncFile(pending.file(), pending.name(), true, site);
             } catch (IOException e) {
-                throw Failures.storage("syncing", pending.name(), e, "The file is dropped.");
+                throw Failures.storage("syncing", pathOf(pending.name()), e, "The file is dropped.");
             }
             lastNeeded = Math.max(lastNeeded, pending.event());
         }
@@ -345,7 +350,7 @@ public final class DurableDirectory implements AutoCloseable {
             try {
                 pending.file().close();
             } catch (IOException e) {
-                throw Failures.storage("closing", pending.name(), e, "The file is dropped.");
+                throw Failures.storage("closing", pathOf(pending.name()), e, "The file is dropped.");
             }
             pending.committed();
             vfs.relyOn(path.resolve(pending.name()), pending.position(), "receipt of a file");
@@ -360,7 +365,8 @@ public final class DurableDirectory implements AutoCloseable {
             vfs.delete(path.resolve(pending.name()));
             happened(Kind.DELETE, pending.name());
         } catch (IOException e) {
-            throw Failures.storage("dropping", pending.name(), e, "It is an orphan now; the next open deletes it.");
+            throw Failures.storage(
+                    "dropping", pathOf(pending.name()), e, "It is an orphan now; the next open deletes it.");
         }
     }
 
@@ -399,7 +405,7 @@ public final class DurableDirectory implements AutoCloseable {
                 }
             }
         } catch (IOException e) {
-            throw Failures.storage("making the log", name, e, "Nothing was written to it.");
+            throw Failures.storage("making the log", pathOf(name), e, "Nothing was written to it.");
         }
     }
 
@@ -481,7 +487,8 @@ public final class DurableDirectory implements AutoCloseable {
             latestSwitch = receipt;
             return receipt;
         } catch (IOException e) {
-            throw Failures.storage("switching", name, e, "It may have happened all the same; both manifests are kept.");
+            throw Failures.storage(
+                    "switching", pathOf(name), e, "It may have happened all the same; both manifests are kept.");
         }
     }
 
@@ -547,7 +554,7 @@ public final class DurableDirectory implements AutoCloseable {
             vfs.delete(path.resolve(name));
             happened(Kind.DELETE, name);
         } catch (IOException e) {
-            throw Failures.storage("deleting", name, e, "It only takes space; the next open tries again.");
+            throw Failures.storage("deleting", pathOf(name), e, "It only takes space; the next open tries again.");
         }
     }
 

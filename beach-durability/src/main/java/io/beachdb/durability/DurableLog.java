@@ -114,7 +114,8 @@ public final class DurableLog implements AutoCloseable {
         StorageException first = failure;
         if (first != null) {
             throw new StorageException(
-                    name + " takes nothing more since an earlier failure. Resume or reopen the database.",
+                    path() + " takes nothing more since a failure: " + first.getMessage()
+                            + " Resume or reopen the database.",
                     first,
                     first.diskFull());
         }
@@ -122,7 +123,7 @@ public final class DurableLog implements AutoCloseable {
 
     private StorageException fail(String operation, IOException e) {
         StorageException failed = Failures.storage(
-                operation, name, e, "Nobody knows what of its end is on disk; nothing more is written to it.");
+                operation, path(), e, "Nobody knows what of its end is on disk; nothing more is written to it.");
         synchronized (this) {
             if (failure == null) {
                 failure = failed;

@@ -28,9 +28,18 @@ final class Failures {
         if (cause instanceof AccessDeniedException) {
             return "permission denied";
         }
+        if (isOutOfDescriptors(cause)) {
+            return "this process may open no more files (ulimit -n shows how many it may, and raises that)";
+        }
         String reason =
                 cause instanceof FileSystemException e && e.getReason() != null ? e.getReason() : cause.getMessage();
         return reason == null ? cause.getClass().getSimpleName() : reason;
+    }
+
+    /** Told by the system's text too. */
+    private static boolean isOutOfDescriptors(IOException e) {
+        String message = e.getMessage();
+        return message != null && message.contains("Too many open files");
     }
 
     /** The JDK tells a full disk only by the system's text. */

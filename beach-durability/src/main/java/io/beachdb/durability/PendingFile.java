@@ -38,7 +38,8 @@ public final class PendingFile {
         try {
             file.write(position, source, at, length);
         } catch (IOException e) {
-            throw Failures.storage("writing", name, e, "The file is not part of the database yet and is dropped.");
+            throw Failures.storage(
+                    "writing", directory.pathOf(name), e, "The file is not part of the database yet and is dropped.");
         }
         position += length;
     }

@@ -2,19 +2,26 @@ package io.beachdb.durability;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 
 /** A file of a {@link DurableDirectory}, open for reading. Any thread may read, interrupted or not. */
 public final class ReadableFile implements AutoCloseable {
-    private final String name;
+    private final Path path;
     private final VfsFile file;
 
-    ReadableFile(String name, VfsFile file) {
-        this.name = name;
+    ReadableFile(Path path, VfsFile file) {
+        this.path = path;
         this.file = file;
     }
 
+    /** Returns its name in the directory. */
     public String name() {
-        return name;
+        return String.valueOf(path.getFileName());
+    }
+
+    /** Returns where it is, for messages. */
+    public String path() {
+        return path.toString();
     }
 
     /** Returns the file's size now. */
@@ -22,7 +29,7 @@ public final class ReadableFile implements AutoCloseable {
         try {
             return file.size();
         } catch (IOException e) {
-            throw Failures.storage("asking the size of", name, e, "Nothing was changed.");
+            throw Failures.storage("asking the size of", path, e, "Nothing was changed.");
         }
     }
 
@@ -38,7 +45,7 @@ public final class ReadableFile implements AutoCloseable {
         } catch (IOException e) {
             throw Failures.storage(
                     "reading " + length + " bytes at offset " + position + " of",
-                    name,
+                    path,
                     e,
                     "Nothing was changed; try again.");
         }
@@ -50,7 +57,7 @@ public final class ReadableFile implements AutoCloseable {
         try {
             file.close();
         } catch (IOException e) {
-            throw Failures.storage("closing", name, e, "Nothing was changed.");
+            throw Failures.storage("closing", path, e, "Nothing was changed.");
         }
     }
 }

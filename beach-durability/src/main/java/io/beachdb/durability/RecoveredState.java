@@ -31,9 +31,9 @@ public final class RecoveredState implements DeletionProof {
         }
         if (!directory.exists(name)) {
             throw new CorruptionException(
-                    name,
+                    directory.pathOf(name),
                     -1,
-                    "the manifest names it and it is not there. Restore the file from a copy of the database.");
+                    "the manifest names it and it is not there. " + CorruptionException.RESTORE_TABLE);
         }
         try (ReadableFile file = directory.open(name)) {
             return new DurableFile(directory, name, file.size());

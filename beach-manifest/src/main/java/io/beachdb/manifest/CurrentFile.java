@@ -41,10 +41,13 @@ final class CurrentFile {
             FileHeader header = readHeader(file, ManifestFormat.CURRENT_MAGIC, account);
             if (file.size() != FileHeader.BYTES) {
                 throw damage(
-                        FileHeader.BYTES, "the file has " + file.size() + " bytes, it should have " + FileHeader.BYTES);
+                        file,
+                        FileHeader.BYTES,
+                        "the file has " + file.size() + " bytes, it should have " + FileHeader.BYTES);
             }
             if (header.fileNumber() < 1 || header.fileNumber() > FileNumbers.MAX) {
                 throw damage(
+                        file,
                         0,
                         "names manifest number " + Long.toUnsignedString(header.fileNumber()) + ", allowed 1 to "
                                 + FileNumbers.MAX);
@@ -53,8 +56,8 @@ final class CurrentFile {
         }
     }
 
-    private static CorruptionException damage(long offset, String detail) {
-        return new CorruptionException(FileName.CURRENT, offset, detail + ". Restore it from a copy of the database.");
+    private static CorruptionException damage(ReadableFile file, long offset, String detail) {
+        return new CorruptionException(file.path(), offset, detail + ". " + CorruptionException.RESTORE_DIRECTORY);
     }
 
     /** Reads the header that a file begins with. */
@@ -64,13 +67,13 @@ final class CurrentFile {
             int read = file.read(0, block.memory(), 0, FileHeader.BYTES);
             if (read < FileHeader.BYTES) {
                 throw new CorruptionException(
-                        file.name(),
+                        file.path(),
                         read,
-                        "the file ends here, its header takes " + FileHeader.BYTES
-                                + " bytes. Restore it from a copy of the database.");
+                        "the file ends here, its header takes " + FileHeader.BYTES + " bytes. "
+                                + CorruptionException.RESTORE_DIRECTORY);
             }
             return FileHeader.read(
-                    block.memory(), 0, file.name(), 0, magic, ManifestFormat.VERSION, ManifestFormat.KNOWN_FEATURES);
+                    block.memory(), 0, file.path(), 0, magic, ManifestFormat.VERSION, ManifestFormat.KNOWN_FEATURES);
         } finally {
             account.release(MemoryUse.SCRATCH, block);
         }

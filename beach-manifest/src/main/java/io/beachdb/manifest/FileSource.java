@@ -9,7 +9,7 @@ record FileSource(ReadableFile file) implements RecordReader.Source {
 
     @Override
     public String name() {
-        return file.name();
+        return file.path();
     }
 
     @Override

@@ -75,8 +75,8 @@ public final class ManifestDump {
         }
         header(header);
         checkName(file.name(), header);
-        FieldDecoder decoder = new FieldDecoder(file.name());
-        ManifestReader judge = new ManifestReader(file.name());
+        FieldDecoder decoder = new FieldDecoder(file.path());
+        ManifestReader judge = new ManifestReader(file.path());
         try (RecordReader records = new RecordReader(
                 new FileSource(file), header, ManifestFormat.MAX_RECORD_BYTES, account, MemoryUse.SCRATCH)) {
             while (next(records)) {

@@ -16,6 +16,7 @@ import io.beachdb.manifest.EditField.SnapshotEnd;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +31,7 @@ public final class ManifestReader {
     }
 
     // Set once.
-    private final String name;
+    private final String path; // of the manifest, for messages
     private final FieldDecoder decoder;
 
     private final VersionBuilder builder = new VersionBuilder(Version.empty());
@@ -41,9 +42,9 @@ public final class ManifestReader {
     private long edits;
 
     /** Makes one that judges a manifest's records by themselves: whether the files are there that they name, it does not ask. */
-    ManifestReader(String name) {
-        this.name = name;
-        this.decoder = new FieldDecoder(name);
+    ManifestReader(String path) {
+        this.path = path;
+        this.decoder = new FieldDecoder(path);
     }
 
     /**
@@ -55,23 +56,36 @@ public final class ManifestReader {
      * @throws UnsupportedFormatException if a newer BeachDB wrote what this one may not pass over
      */
     public static @Nullable RecoveredManifest read(DurableDirectory directory, MemoryAccount account) {
+        return read(directory, account, problem -> {
+            throw problem;
+        });
+    }
+
+    /**
+     * As {@link #read(DurableDirectory, MemoryAccount)}, for tools that go on without what is missing.
+     *
+     * @param missing hears of each table, and the oldest log, that is named and not there
+     */
+    public static @Nullable RecoveredManifest read(
+            DurableDirectory directory, MemoryAccount account, Consumer<CorruptionException> missing) {
         List<String> names = directory.list();
         if (!names.contains(FileName.CURRENT)) {
-            checkNoneWithout(names);
+            checkNoneWithoutCurrent(directory, names);
             return null;
         }
         FileHeader current = CurrentFile.read(directory, account);
         String manifest = FileName.manifest(current.fileNumber());
         if (!names.contains(manifest)) {
             throw new CorruptionException(
-                    FileName.CURRENT,
+                    directory.pathOf(FileName.CURRENT),
                     -1,
-                    "names " + manifest + ", which is not there. Restore the directory from a copy.");
+                    "names " + directory.pathOf(manifest) + ", which is not there. "
+                            + CorruptionException.RESTORE_DIRECTORY);
         }
         try (ReadableFile file = directory.open(manifest)) {
             FileHeader header = CurrentFile.readHeader(file, ManifestFormat.MANIFEST_MAGIC, account);
-            header.checkIdentity(manifest, 0, current.databaseId(), current.fileNumber());
-            return new ManifestReader(manifest).replay(file, header, account, names);
+            header.checkIdentity(file.path(), 0, current.databaseId(), current.fileNumber());
+            return new ManifestReader(file.path()).replay(directory, file, header, account, names, missing);
         }
     }
 
@@ -79,22 +93,33 @@ public final class ManifestReader {
      * Logs and tables are made only after CURRENT is on disk, so with them, but without CURRENT, this is a database that lost
      * it. Anything else (LOCK, OPTIONS, a manifest whole or in part, temporary files) is what a cut during the creation may
      * leave, and holds nothing.
+     *
+     * @throws CorruptionException if it is such a database
      */
-    private static void checkNoneWithout(List<String> names) {
+    public static void checkNoneWithoutCurrent(DurableDirectory directory, List<String> names) {
+        if (names.contains(FileName.CURRENT)) {
+            return;
+        }
         for (String name : names) {
             FileName parsed = FileName.parse(name);
             if (parsed != null && (parsed.kind() == FileName.Kind.LOG || parsed.kind() == FileName.Kind.TABLE)) {
                 throw new CorruptionException(
-                        FileName.CURRENT,
+                        directory.pathOf(FileName.CURRENT),
                         -1,
                         "it is missing, and " + name + " is there: this is a database without the file that names its"
-                                + " manifest. Restore CURRENT from a copy of the database; if the database was being"
-                                + " deleted, delete the rest.");
+                                + " manifest. " + CorruptionException.RESTORE_DIRECTORY
+                                + " If it was being destroyed, destroy it again.");
             }
         }
     }
 
-    private RecoveredManifest replay(ReadableFile file, FileHeader header, MemoryAccount account, List<String> names) {
+    private RecoveredManifest replay(
+            DurableDirectory directory,
+            ReadableFile file,
+            FileHeader header,
+            MemoryAccount account,
+            List<String> names,
+            Consumer<CorruptionException> missing) {
         try (RecordReader records = new RecordReader(
                 new FileSource(file), header, ManifestFormat.MAX_RECORD_BYTES, account, MemoryUse.SCRATCH)) {
             while (records.next()) {
@@ -102,7 +127,7 @@ public final class ManifestReader {
             }
             RecordReader.End end = records.end();
             Version version = finish(end, file.size());
-            checkFiles(version, new HashSet<>(names));
+            checkFiles(directory, version, new HashSet<>(names), missing);
             return new RecoveredManifest(
                     header.databaseId(),
                     header.fileNumber(),
@@ -176,7 +201,7 @@ public final class ManifestReader {
             }
             default ->
                 throw new UnsupportedFormatException(
-                        name,
+                        path,
                         "the record at offset " + recordOffset + " is of kind " + kind
                                 + ", which this library does not know. Open the database with a newer BeachDB.");
         }
@@ -230,37 +255,36 @@ public final class ManifestReader {
         }
         if (!order.equals(Keys.ORDER_NAME)) {
             throw new UnsupportedFormatException(
-                    name,
+                    path,
                     "its keys are in the order '" + order + "', this library knows only '" + Keys.ORDER_NAME
                             + "'. Open the database with a BeachDB that has that order.");
         }
         orderKnown = true;
     }
 
-    private void checkFiles(Version version, Set<String> there) {
+    private void checkFiles(
+            DurableDirectory directory, Version version, Set<String> there, Consumer<CorruptionException> missing) {
         for (int level = 0; level < Version.LEVELS; level++) {
             for (LiveTable table : version.tables(level)) {
                 String file = FileName.table(table.number());
                 if (!there.contains(file)) {
-                    throw missing(file, "a table of level " + level);
+                    missing.accept(missing(
+                            directory.pathOf(file), "a table of level " + level, CorruptionException.RESTORE_TABLE));
                 }
             }
         }
         String oldestLog = FileName.log(version.oldestLog());
         if (version.oldestLogExists() && !there.contains(oldestLog)) {
-            throw missing(oldestLog, "the oldest log needed");
+            missing.accept(missing(
+                    directory.pathOf(oldestLog), "the oldest log needed", CorruptionException.RESTORE_DIRECTORY));
         }
     }
 
-    private CorruptionException missing(String file, String what) {
-        return new CorruptionException(
-                file,
-                -1,
-                name + " names it as " + what + ", and it is not there. Restore it from a copy of the database.");
+    private CorruptionException missing(String file, String what, String remedy) {
+        return new CorruptionException(file, -1, path + " names it as " + what + ", and it is not there. " + remedy);
     }
 
     private CorruptionException damage(String detail) {
-        return new CorruptionException(
-                name, recordOffset, detail + ". Restore the manifest from a copy of the database.");
+        return new CorruptionException(path, recordOffset, detail + ". " + CorruptionException.RESTORE_DIRECTORY);
     }
 }

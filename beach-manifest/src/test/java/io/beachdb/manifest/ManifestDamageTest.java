@@ -63,7 +63,7 @@ class ManifestDamageTest {
     private void checkRefused(String file, String what) {
         assertThatThrownBy(fixture::read, what)
                 .isInstanceOfSatisfying(
-                        CorruptionException.class, e -> assertThat(e.file()).isEqualTo(file));
+                        CorruptionException.class, e -> assertThat(e.file()).isEqualTo(fixture.directory.pathOf(file)));
     }
 
     @Test

@@ -224,7 +224,9 @@ class ManifestReaderTest {
         installCurrent(ManifestFixture.ID, 8);
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(CorruptionException.class)
-                .hasMessage("CURRENT: names MANIFEST-000008, which is not there. Restore the directory from a copy.");
+                .hasMessage(
+                        fixture.directory.pathOf("CURRENT") + ": names " + fixture.directory.pathOf("MANIFEST-000008")
+                                + ", which is not there. " + CorruptionException.RESTORE_DIRECTORY);
         fixture.install("MANIFEST-000008", fixture.bytes(MANIFEST));
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(CorruptionException.class)
@@ -246,13 +248,13 @@ class ManifestReaderTest {
                 new SnapshotEnd(1))));
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(CorruptionException.class)
-                .hasMessage(
-                        "000003.sst: MANIFEST-000007 names it as a table of level 2, and it is not there. Restore it"
-                                + " from a copy of the database.");
+                .hasMessage(fixture.directory.pathOf("000003.sst") + ": " + fixture.directory.pathOf("MANIFEST-000007")
+                        + " names it as a table of level 2, and it is not there. " + CorruptionException.RESTORE_TABLE);
         fixture.file(entry(3, "a", "b", 1, 2));
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(CorruptionException.class)
-                .hasMessageStartingWith("000005.wal: MANIFEST-000007 names it as the oldest log needed");
+                .hasMessageStartingWith(fixture.directory.pathOf("000005.wal") + ": "
+                        + fixture.directory.pathOf("MANIFEST-000007") + " names it as the oldest log needed");
         fixture.log(5);
         assertThat(fixture.readWhole().version().oldestLog()).isEqualTo(5);
     }
@@ -293,7 +295,8 @@ class ManifestReaderTest {
         fixture.remove(FileName.CURRENT);
         assertThatThrownBy(fixture::read)
                 .isInstanceOf(CorruptionException.class)
-                .hasMessageStartingWith("CURRENT: it is missing, and " + name + " is there");
+                .hasMessageStartingWith(
+                        fixture.directory.pathOf("CURRENT") + ": it is missing, and " + name + " is there");
     }
 
     @Test

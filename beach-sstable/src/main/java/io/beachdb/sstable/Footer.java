@@ -45,7 +45,8 @@ record Footer(FileHeader header, long metaHandle, long topOffset, long topLength
                     file,
                     fileOffset,
                     "the file does not end with a table's footer, which begins with '" + TableFormat.MAGIC
-                            + "'. It was cut short, is another kind of file, or damaged. Restore it from a copy.");
+                            + "'. It was cut short, is another kind of file, or damaged. "
+                            + CorruptionException.RESTORE_TABLE);
         }
         FileHeader header = FileHeader.read(
                 memory, offset, file, fileOffset, TableFormat.MAGIC, TableFormat.VERSION, TableFormat.KNOWN_FEATURES);
@@ -76,6 +77,7 @@ record Footer(FileHeader header, long metaHandle, long topOffset, long topLength
     }
 
     private static CorruptionException damaged(String file, long fileOffset, String what) {
-        return new CorruptionException(file, fileOffset, what + ". The file is damaged. Restore it from a copy.");
+        return new CorruptionException(
+                file, fileOffset, what + ". The file is damaged. " + CorruptionException.RESTORE_TABLE);
     }
 }

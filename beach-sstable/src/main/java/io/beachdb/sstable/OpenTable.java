@@ -58,7 +58,7 @@ final class OpenTable implements AutoCloseable {
 
     private static OpenTable open(TableFile file, DatabaseId databaseId, MemoryAccount account, BlockFetcher fetcher) {
         Footer footer = readFooter(file, fetcher);
-        footer.header().checkIdentity(file.name(), file.bytes() - TableFormat.FOOTER_BYTES, databaseId, file.number());
+        footer.header().checkIdentity(file.path(), file.bytes() - TableFormat.FOOTER_BYTES, databaseId, file.number());
         TableProperties properties = readProperties(file, footer, fetcher);
         fetcher.fetch(file, footer.topOffset(), (int) footer.topLength(), BlockKind.TOP_INDEX);
         try (Parts parts = new Parts()) {
@@ -83,7 +83,7 @@ final class OpenTable implements AutoCloseable {
         }
         long tail = Math.max(0, file.bytes() - TAIL_BYTES);
         NativeBlock window = fetcher.window(file, tail, (int) (file.bytes() - tail));
-        return Footer.read(window.memory(), footerAt - tail, file.name(), footerAt);
+        return Footer.read(window.memory(), footerAt - tail, file.path(), footerAt);
     }
 
     static TableProperties readProperties(TableFile file, Footer footer, BlockFetcher fetcher) {
@@ -104,7 +104,7 @@ final class OpenTable implements AutoCloseable {
                 properties = Bytes.getU64(meta.memory(), value + TableFormat.META_HANDLE_OFFSET);
             } else if (flags == TableFormat.META_REQUIRED) {
                 throw new UnsupportedFormatException(
-                        file.name(),
+                        file.path(),
                         "needs the block '" + name
                                 + "', which this library does not know. Open it with a newer BeachDB.");
             }
@@ -117,7 +117,7 @@ final class OpenTable implements AutoCloseable {
         fetcher.fetch(file, properties, BlockKind.NAMED);
         BlockView block = new BlockView();
         block.set(fetcher.memory(), fetcher.offset());
-        return TableProperties.read(block, file.name(), BlockHandle.offset(properties));
+        return TableProperties.read(block, file.path(), BlockHandle.offset(properties));
     }
 
     /** Returns the handles of all blocks that the meta index names, in the order in which they lie in the file. */

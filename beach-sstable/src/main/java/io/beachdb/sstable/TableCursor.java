@@ -279,7 +279,7 @@ final class TableCursor implements EntryCursor {
     }
 
     private ClosedException closedException() {
-        return new ClosedException("the cursor over " + table.file().name() + " is closed");
+        return new ClosedException("the cursor over " + table.file().path() + " is closed");
     }
 
     @Override

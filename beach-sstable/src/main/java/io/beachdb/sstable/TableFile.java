@@ -25,6 +25,11 @@ final class TableFile implements AutoCloseable {
         return file.name();
     }
 
+    /** Returns where it is, for messages. */
+    String path() {
+        return file.path();
+    }
+
     /** Returns the file's number, which is under the checksum of each of its blocks. */
     long number() {
         return number;
@@ -45,7 +50,10 @@ final class TableFile implements AutoCloseable {
     /** Returns the exception for damage at an offset. */
     CorruptionException damaged(long offset, String what) {
         return new CorruptionException(
-                name(), offset, what + ". The file is damaged. Restore it from a copy; other tables are not affected.");
+                path(),
+                offset,
+                what + ". The file is damaged. " + CorruptionException.RESTORE_TABLE
+                        + " Other tables are not affected.");
     }
 
     /** Reads exactly {@code length} bytes. */

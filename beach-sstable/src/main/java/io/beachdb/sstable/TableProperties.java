@@ -146,7 +146,9 @@ public record TableProperties(
 
         private CorruptionException damaged(String what) {
             return new CorruptionException(
-                    file, fileOffset, "the table " + what + ". The file is damaged. Restore it from a copy.");
+                    file,
+                    fileOffset,
+                    "the table " + what + ". The file is damaged. " + CorruptionException.RESTORE_TABLE);
         }
     }
 }

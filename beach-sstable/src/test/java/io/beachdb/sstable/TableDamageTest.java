@@ -99,7 +99,7 @@ class TableDamageTest {
                             .as("get of %s with byte %d changed", target, at)
                             .isEqualTo(target);
                 } catch (CorruptionException | UnsupportedFormatException e) {
-                    assertThat(e).hasMessageStartingWith(FileName.table(number));
+                    assertThat(e).hasMessageStartingWith(fixture.directory.pathOf(FileName.table(number)));
                 }
             }
             ReadOptions options = at % 2 == 0 ? ReadOptions.COMPACTION : ReadOptions.CURSOR;
@@ -119,7 +119,7 @@ class TableDamageTest {
                             .isTrue();
                 }
             } catch (CorruptionException | UnsupportedFormatException e) {
-                assertThat(e).hasMessageStartingWith(FileName.table(number));
+                assertThat(e).hasMessageStartingWith(fixture.directory.pathOf(FileName.table(number)));
             }
         }
     }
@@ -135,7 +135,7 @@ class TableDamageTest {
                     assertThatThrownBy(reader::properties)
                             .as("cut to %d bytes", length)
                             .isInstanceOf(CorruptionException.class)
-                            .hasMessageStartingWith(FileName.table(number) + " at offset ");
+                            .hasMessageStartingWith(fixture.directory.pathOf(FileName.table(number)) + " at offset ");
                 }
             }
             assertThat(fixture.openFiles.get()).isZero();
@@ -152,9 +152,11 @@ class TableDamageTest {
                 try (TableReader reader = fixture.reader(number, good.length)) {
                     assertThatThrownBy(reader::properties)
                             .isInstanceOf(CorruptionException.class)
-                            .hasMessage(FileName.table(number) + " at offset " + Math.min(length, good.length)
-                                    + ": the file has " + length + " bytes, the MANIFEST names " + good.length
-                                    + ". The file is damaged. Restore it from a copy; other tables are not affected.");
+                            .hasMessage(
+                                    fixture.directory.pathOf(FileName.table(number)) + " at offset "
+                                            + Math.min(length, good.length)
+                                            + ": the file has " + length + " bytes, the MANIFEST names " + good.length
+                                            + ". The file is damaged. Restore this file, or the whole directory, from a copy. Other tables are not affected.");
                 }
             }
             assertThat(fixture.openFiles.get()).isZero();
@@ -352,7 +354,8 @@ class TableDamageTest {
 
     private static void readAll(TableFixture fixture, long number, Entry target) throws IOException {
         try (TableReader reader = fixture.reader(number)) {
-            reader.verify(problem -> assertThat(problem.file()).isEqualTo(FileName.table(number)));
+            reader.verify(
+                    problem -> assertThat(problem.file()).isEqualTo(fixture.directory.pathOf(FileName.table(number))));
             quietly(() -> fixture.get(reader, target.key(), InternalKeys.MAX_SEQUENCE));
             quietly(() -> fixture.get(reader, "large".getBytes(StandardCharsets.UTF_8), InternalKeys.MAX_SEQUENCE));
             try (EntryCursor cursor = reader.cursor(ReadOptions.COMPACTION)) {
@@ -368,12 +371,12 @@ class TableDamageTest {
                 quietly(() -> fixture.seekBefore(cursor, target.key(), target.trailer()));
             }
         } catch (CorruptionException | UnsupportedFormatException e) {
-            assertThat(e).hasMessageStartingWith(FileName.table(number));
+            assertThat(e).hasMessageStartingWith(fixture.directory.pathOf(FileName.table(number)));
         }
         try (ReadableFile file = fixture.directory.open(FileName.table(number))) {
             TableDump.dump(file, number, fixture.account, new StringBuilder());
         } catch (UnsupportedFormatException e) {
-            assertThat(e).hasMessageStartingWith(FileName.table(number));
+            assertThat(e).hasMessageStartingWith(fixture.directory.pathOf(FileName.table(number)));
         }
     }
 

@@ -73,9 +73,9 @@ class TableDumpTest {
             assertThat(dump(fixture, number, false))
                     .containsSubsequence(
                             "properties: 5 entries",
-                            "DAMAGE 000001.sst at offset 0: the checksum of a data block is ",
+                            "DAMAGE /tables/000001.sst at offset 0: the checksum of a data block is ",
                             "\"large\" @13 PUT 300000 bytes in extents at",
-                            "DAMAGE 000001.sst at offset 131",
+                            "DAMAGE /tables/000001.sst at offset 131",
                             ": the checksum of a piece of a value is ");
         }
     }
@@ -87,10 +87,11 @@ class TableDumpTest {
             byte[] bytes = fixture.bytes(number);
             bytes[bytes.length - 1] ^= 1;
             fixture.replace(number, bytes);
-            assertThat(dump(fixture, number, false)).contains("DAMAGE 000001.sst at offset ", "footer checksum is ");
+            assertThat(dump(fixture, number, false))
+                    .contains("DAMAGE /tables/000001.sst at offset ", "footer checksum is ");
             fixture.replace(number, new byte[0]);
             assertThat(dump(fixture, number, false))
-                    .contains("DAMAGE 000001.sst at offset 0: the file is 0 bytes long");
+                    .contains("DAMAGE /tables/000001.sst at offset 0: the file is 0 bytes long");
         }
     }
 

@@ -94,13 +94,13 @@ public final class LogRecovery implements AutoCloseable {
                 .forEach(waiting::addLast);
         if (oldestExists && (waiting.isEmpty() || waiting.getFirst() != oldestLog)) {
             throw new CorruptionException(
-                    FileName.log(oldestLog),
+                    directory.pathOf(FileName.log(oldestLog)),
                     -1,
-                    "the manifest needs this log, and it is not there. Restore it from a copy of the database.");
+                    "the manifest needs this log, and it is not there. " + CorruptionException.RESTORE_DIRECTORY);
         }
         for (long number : waiting) {
             try (WalReader log = open(number)) {
-                log.header().checkIdentity(log.name(), 0, databaseId, number);
+                log.header().checkIdentity(log.path(), 0, databaseId, number);
             }
         }
     }
@@ -187,7 +187,7 @@ public final class LogRecovery implements AutoCloseable {
 
     /** Leaves out {@code log} and all behind it, unless one of them shows that what is missing had been synced (Y2). */
     private void leaveOut(WalReader log, Predecessor named, String gap) {
-        String file = FileName.log(named.logNumber());
+        String file = directory.pathOf(FileName.log(named.logNumber()));
         long place = named.logNumber() == last.logNumber() ? last.length() : -1;
         checkNothingSynced(log, file, place, gap);
         closeReader();
@@ -211,8 +211,8 @@ public final class LogRecovery implements AutoCloseable {
                         file,
                         place,
                         gap + ", but the record at offset " + records.recordOffset() + " of " + log.name()
-                                + " says that everything before that log had been synced. Records are missing. Restore the logs from a"
-                                + " copy.");
+                                + " says that everything before that log had been synced. Records are missing. "
+                                + CorruptionException.RESTORE_DIRECTORY);
             }
         }
     }
@@ -222,10 +222,10 @@ public final class LogRecovery implements AutoCloseable {
         long sequence = log.records().sequence();
         if (sequence <= lastSequence) {
             throw new CorruptionException(
-                    log.name(),
+                    log.path(),
                     log.records().recordOffset(),
                     "a batch begins at sequence " + sequence + ", which is not beyond " + lastSequence
-                            + ", given out before. The file is damaged. Restore it from a copy.");
+                            + ", given out before. The file is damaged. " + CorruptionException.RESTORE_DIRECTORY);
         }
     }
 
@@ -275,9 +275,9 @@ public final class LogRecovery implements AutoCloseable {
         return current().sequence();
     }
 
-    /** Returns the log that the batch is in. */
-    public long logNumber() {
-        return currentLog;
+    /** Returns where the log is that the batch is in, for messages. */
+    public String logPath() {
+        return directory.pathOf(FileName.log(currentLog));
     }
 
     /** Returns where in that log the batch's record begins. */

@@ -58,13 +58,14 @@ public final class WalReader implements AutoCloseable {
             int read = file.read(0, block.memory(), 0, FileHeader.BYTES);
             if (read < FileHeader.BYTES) {
                 throw new CorruptionException(
-                        file.name(),
+                        file.path(),
                         0,
                         "the file has " + read + " bytes, its header " + FileHeader.BYTES
-                                + ". A log gets its name after its header is on disk, so the file was damaged. Restore it from a copy.");
+                                + ". A log gets its name after its header is on disk, so the file was damaged. "
+                                + CorruptionException.RESTORE_DIRECTORY);
             }
             return FileHeader.read(
-                    block.memory(), 0, file.name(), 0, WalFormat.MAGIC, WalFormat.VERSION, WalFormat.KNOWN_FEATURES);
+                    block.memory(), 0, file.path(), 0, WalFormat.MAGIC, WalFormat.VERSION, WalFormat.KNOWN_FEATURES);
         } finally {
             account.release(MemoryUse.SCRATCH, block);
         }
@@ -74,7 +75,7 @@ public final class WalReader implements AutoCloseable {
         return new RecordReader.Source() {
             @Override
             public String name() {
-                return file.name();
+                return file.path();
             }
 
             @Override
@@ -91,6 +92,11 @@ public final class WalReader implements AutoCloseable {
 
     public String name() {
         return file.name();
+    }
+
+    /** Returns where the log is, for messages. */
+    public String path() {
+        return file.path();
     }
 
     public FileHeader header() {
@@ -152,7 +158,9 @@ public final class WalReader implements AutoCloseable {
 
     private CorruptionException damage(String what) {
         return new CorruptionException(
-                file.name(), records.recordOffset(), what + ". The file is damaged. Restore it from a copy.");
+                file.path(),
+                records.recordOffset(),
+                what + ". The file is damaged. " + CorruptionException.RESTORE_DIRECTORY);
     }
 
     /** Returns {@link WalFormat#START}, {@link WalFormat#BATCH} or {@link WalFormat#END}. */

@@ -401,7 +401,7 @@ class LogRecoveryTest {
             assertThatThrownBy(recovery::result).isInstanceOf(IllegalStateException.class);
             assertThatThrownBy(recovery::batchMemory).isInstanceOf(IllegalStateException.class);
             assertThat(recovery.next()).isTrue();
-            assertThat(recovery.logNumber()).isEqualTo(1);
+            assertThat(recovery.logPath()).endsWith("000001.wal");
             assertThat(recovery.recordOffset()).isEqualTo(129);
             assertThatThrownBy(recovery::result).isInstanceOf(IllegalStateException.class);
         }

@@ -179,7 +179,8 @@ class WalFormatTest {
                     .anySatisfy(
                             line -> assertThat(line)
                                     .startsWith(
-                                            "DAMAGE  000077.wal at offset 180: the header of a fragment is wrong, but the record at offset 225"));
+                                            "DAMAGE  " + path.resolve(FileName.log(77))
+                                                    + " at offset 180: the header of a fragment is wrong, but the record at offset 225"));
             assertThat(lines).contains("      5: kept");
             assertThat(lines.getLast())
                     .startsWith("       270  ends (BAD_FRAGMENT): the header of a fragment is wrong");

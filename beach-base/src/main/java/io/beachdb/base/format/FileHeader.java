@@ -98,14 +98,14 @@ public record FileHeader(
                     file,
                     fileOffset,
                     "the file should begin its header with '" + magic + "' and has " + Escapes.escape(found)
-                            + ". It is another kind of file, or damaged. Restore it from a copy.");
+                            + ". It is another kind of file, or damaged. " + CorruptionException.RESTORE_DIRECTORY);
         }
         if (stored != computed) {
             throw new CorruptionException(
                     file,
                     fileOffset,
                     "header checksum is " + Checksum.hex(stored) + ", computed " + Checksum.hex(computed)
-                            + ". The file is damaged. Restore it from a copy.");
+                            + ". The file is damaged. " + CorruptionException.RESTORE_DIRECTORY);
         }
         int version = Bytes.getU32(memory, offset + VERSION_OFFSET);
         if (version < 1 || version > newestVersion) {
@@ -124,7 +124,7 @@ public record FileHeader(
         if (Bytes.getU32(memory, offset + RESERVED_OFFSET) != 0
                 || Bytes.getU32(memory, offset + RESERVED_END_OFFSET) != 0) {
             throw new CorruptionException(
-                    file, fileOffset, "reserved header bytes are not zero. Restore it from a copy.");
+                    file, fileOffset, "reserved header bytes are not zero. " + CorruptionException.RESTORE_DIRECTORY);
         }
         return new FileHeader(
                 magic,

@@ -219,7 +219,8 @@ public final class RecordReader implements AutoCloseable {
                     source.name(),
                     recordOffset,
                     "a record is longer than " + maxRecordBytes
-                            + " bytes, the most that is ever written. The file is damaged. Restore it from a copy.");
+                            + " bytes, the most that is ever written. The file is damaged. "
+                            + CorruptionException.RESTORE_DIRECTORY);
         }
     }
 
@@ -231,8 +232,8 @@ public final class RecordReader implements AutoCloseable {
             throw new CorruptionException(
                     source.name(),
                     recordOffset,
-                    "record ordinal is " + ordinal + ", expected " + expected
-                            + ". The file is damaged. Restore it from a copy.");
+                    "record ordinal is " + ordinal + ", expected " + expected + ". The file is damaged. "
+                            + CorruptionException.RESTORE_DIRECTORY);
         }
     }
 
@@ -364,7 +365,7 @@ public final class RecordReader implements AutoCloseable {
                 badOffset,
                 badDetail + ", but the record at offset " + evidence + " says that the first "
                         + Bytes.getU64(buffer.memory(), fragmentAt + FragmentFormat.SYNCED_OFFSET)
-                        + " bytes had been synced. The file is damaged. Restore it from a copy.");
+                        + " bytes had been synced. The file is damaged. " + CorruptionException.RESTORE_DIRECTORY);
     }
 
     private long findEvidence(long badOffset) {

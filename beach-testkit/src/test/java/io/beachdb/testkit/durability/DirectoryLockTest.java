@@ -46,7 +46,7 @@ class DirectoryLockTest {
                 assertThatThrownBy(() -> acquire(files, directory, shared, "second"))
                         .isInstanceOfSatisfying(
                                 DatabaseLockedException.class,
-                                e -> assertThat(e.holder()).isEqualTo("first holder"));
+                                e -> assertThat(e.holder()).isEqualTo("this process itself, first holder"));
             }
             lock.close();
             lock.close();
@@ -174,7 +174,7 @@ class DirectoryLockTest {
         }
         assertThat(child.waitFor(60, TimeUnit.SECONDS)).isTrue();
         acquire(CheckedVfs.system(), directory, false, "parent").close();
-        assertThat(Files.readString(directory.resolve("LOCK.holder"))).isEqualTo("parent");
+        assertThat(Files.readString(directory.resolve("LOCK.holder"))).isEqualTo("parent\n");
     }
 
     @Test

@@ -214,7 +214,7 @@ class DirectorySyncTest {
             PendingFile bad = pending(directory, "1.sst");
             assertThatThrownBy(() -> directory.commit(bad, SyncSite.TABLE_FLUSH))
                     .isInstanceOf(StorageException.class)
-                    .hasMessageContaining("syncing 1.sst failed");
+                    .hasMessageContaining("/1.sst failed");
             bad.abandon();
             DurableFile good = directory.commit(pending(directory, "2.sst"), SyncSite.TABLE_FLUSH);
             assertThat(good.name()).isEqualTo("2.sst");
@@ -243,6 +243,16 @@ class DirectorySyncTest {
                 assertThatThrownBy(() -> log.sync(22, SyncSite.LOG_GROUP)).hasCause(first);
                 log.close();
             }
+        }
+    }
+
+    @Test
+    void tooManyOpenFiles_saysWhatToDo() {
+        try (DurableDirectory directory = open()) {
+            disk.inject(Fault.on(operation -> true).saying("data/1.sst: Too many open files"));
+            assertThatThrownBy(() -> directory.create("1.sst"))
+                    .isInstanceOf(StorageException.class)
+                    .hasMessageContainingAll("/1.sst", "ulimit -n");
         }
     }
 
