@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
             "All rounds are on one directory. Stops at the first violation, with exit code 1, and leaves a JSON file that"
                     + " says how to repeat the judgement."
         })
-final class CrashRunCommand extends BeachCommand {
+final class CrashRunCommand extends JudgingCommand {
     @Option(
             names = "--rounds",
             paramLabel = "N",

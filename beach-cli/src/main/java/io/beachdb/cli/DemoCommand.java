@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
                     + " and three times kills a writing child JVM and checks that nothing acknowledged is lost. Exits with"
                     + " 1 if anything was lost or differs. About a minute, and up to 500 MB of disk."
         })
-final class DemoCommand extends BeachCommand {
+final class DemoCommand extends JudgingCommand {
     @Option(
             names = "--dir",
             paramLabel = "D",

@@ -19,7 +19,7 @@ import picocli.CommandLine.Option;
                     + " the disk may hold then, each state once: is everything there that was promised?",
             "Stops with exit code 1 if not, and says how to repeat the state."
         })
-final class ExploreCommand extends BeachCommand {
+final class ExploreCommand extends JudgingCommand {
     @Option(
             names = "--scenarios",
             paramLabel = "S",

@@ -22,7 +22,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         },
         footer = {
             "Exit codes: 0 success; 1 the command failed, or found damage; 2 it was called wrongly, and nothing was done;"
-                    + " 3 'get' found no such key.",
+                    + " 3 'get' found no such key. That nobody reads the output to its end (| head) is no failure.",
             "'beach COMMAND --help' tells more."
         })
 public final class Main extends BeachCommand {
@@ -122,9 +122,6 @@ public final class Main extends BeachCommand {
     }
 
     private static int report(Terminal terminal, Throwable failure, boolean trace) {
-        if (failure instanceof Output.ReaderGone) {
-            return ExitCodes.FAILED;
-        }
         print(terminal, failure, trace);
         return ExitCodes.FAILED;
     }

@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
             "Damage is named by file and offset; then the exit code is 1. The torn tail that a crash leaves is no damage: it"
                     + " is told."
         })
-final class VerifyCommand extends BeachCommand {
+final class VerifyCommand extends JudgingCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
     private Path directory;
 
