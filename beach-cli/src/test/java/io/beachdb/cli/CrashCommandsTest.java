@@ -217,7 +217,7 @@ class CrashCommandsTest {
                 .contains("ops is -1, allowed 0 to");
         assertThat(Cli.run("crash", "worker", db, "--seed", "1", "--ops", "1", "--profile", "huge")
                         .err())
-                .contains("profile is 'huge', allowed default, tiny, threads");
+                .contains("--profile is 'huge', allowed are default, tiny, threads");
         assertThat(db).doesNotExist();
     }
 

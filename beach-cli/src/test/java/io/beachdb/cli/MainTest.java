@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What holds for all commands: help, exit codes, one clear line for an error. */
@@ -191,12 +192,71 @@ class MainTest {
         Path db = directory.resolve("db");
         assertThat(Cli.run("put", db, "k", "-v").err())
                 .isEqualTo(
-                        "beach: Unknown option: '-v' (if it is no option, put -- before it; see 'beach put --help')\n");
-        assertThat(Cli.run("put", db, "k", "-v", "x").err()).contains("Unknown option: '-v' (if it is no option");
-        assertThat(Cli.run("put", db, "k").err()).contains("Missing required parameter: 'VALUE' (see");
+                        "beach: there is no option '-v' (if it is no option, put -- before it; see 'beach put --help')\n");
+        assertThat(Cli.run("put", db, "k", "-v", "x").err()).contains("there is no option '-v' (if it is no option");
+        assertThat(Cli.run("put", db, "k").err()).contains("VALUE is missing (see");
         assertThat(Cli.run("get", db, "k", "x").err()).contains("'x'").doesNotContain("option");
         Cli.good("put", db, "--", "k", "-v");
         assertThat(Cli.good("get", db, "k")).isEqualTo("-v\n");
+    }
+
+    record Wrong(String call, String message) {}
+
+    static List<Wrong> wrong() {
+        return List.of(
+                new Wrong("gett", "there is no command 'gett' (did you mean get or delete? see 'beach --help')"),
+                new Wrong("crash x", "there is no command 'x' (see 'beach crash --help')"),
+                new Wrong("get d a b", "unexpected argument 'b' (see 'beach get --help')"),
+                new Wrong("get", "DIR and KEY are missing (see 'beach get --help')"),
+                new Wrong(
+                        "scan d --limt 3",
+                        "there is no option '--limt' (did you mean --limit? see 'beach scan --help')"),
+                new Wrong("scan d --limit", "--limit needs a value, N (see 'beach scan --help')"),
+                new Wrong("scan d --limit x", "--limit is 'x', a whole number is wanted (see 'beach scan --help')"),
+                new Wrong("scan d --limit=", "--limit is '', a whole number is wanted (see 'beach scan --help')"),
+                new Wrong("scan d --reverse=x", "--reverse takes no value (see 'beach scan --help')"),
+                new Wrong("scan d --to a --to b", "--to is given twice (see 'beach scan --help')"),
+                new Wrong(
+                        "crash run --rounds 9999999999",
+                        "--rounds is '9999999999', a whole number up to 2147483647 is wanted (see 'beach crash run --help')"),
+                new Wrong("crash worker d", "--seed S and --ops N are missing (see 'beach crash worker --help')"),
+                new Wrong(
+                        "crash run --profile huge",
+                        "--profile is 'huge', allowed are default, tiny, threads (see 'beach crash run --help')"),
+                new Wrong(
+                        "load d x --format xml",
+                        "--format is 'xml', allowed are csv, tsv, jsonl, files (see 'beach load --help')"),
+                new Wrong("dump log x", "KIND is 'log', allowed are wal, sst, manifest (see 'beach dump --help')"),
+                new Wrong(
+                        "get d \\q",
+                        "KEY: '\\q' has a bad escape at byte 0: allowed are \\\\ and \\xHH with two hexadecimal digits"
+                                + " (see 'beach get --help')"),
+                new Wrong("explore --runs 0", "--runs is 0, allowed 1 and more (see 'beach explore --help')"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrong")
+    void call_wrong_saidInTheWordsOfTheHelp(Wrong example) {
+        Result result = Cli.run((Object[]) example.call.split(" "));
+        assertThat(result.err()).isEqualTo("beach: " + example.message + "\n");
+        assertThat(result.code()).isEqualTo(ExitCodes.CALLED_WRONGLY);
+    }
+
+    /** What a shell makes of a variable that is not set: the working directory is not meant. */
+    @ParameterizedTest
+    @ValueSource(strings = {"get  k", "verify ", "export d ", "dump sst "})
+    void call_emptyPath_refused(String line) {
+        Result result = Cli.run((Object[]) line.split(" ", -1));
+        assertThat(result.code()).isEqualTo(ExitCodes.CALLED_WRONGLY);
+        assertThat(result.err()).hasLineCount(1).contains(": an empty text is no path (see");
+    }
+
+    @Test
+    void call_withoutACommand_showsTheHelp() {
+        Result result = Cli.run();
+        assertThat(result.code()).isEqualTo(ExitCodes.CALLED_WRONGLY);
+        assertThat(result.err()).isEqualTo(Cli.good("--help"));
+        assertThat(result.bytes()).isEmpty();
     }
 
     @Test
