@@ -81,7 +81,7 @@ final class LoadCommand extends BeachCommand {
         if (from != TextFormat.FILES && !isStandardInput() && Files.isDirectory(source)) {
             throw new UsageException(source + " is a directory: load it with --format files");
         }
-        try (BeachDB db = Databases.openForLoading(directory);
+        try (BeachDB db = Databases.openForLoading(directory, this::say);
                 EntrySource entries =
                         open(from, Limits.maxBatchBytes(db.options().memoryBytes()))) {
             load(out, db, entries, total(from, entries));

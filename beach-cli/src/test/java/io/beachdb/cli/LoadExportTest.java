@@ -248,6 +248,20 @@ class LoadExportTest {
     }
 
     @Test
+    void load_orPutBesideOtherFiles_saysThatItMadeADatabaseThere() throws IOException {
+        Files.createDirectory(db);
+        Files.writeString(db.resolve("letter.txt"), "Dear");
+        Files.createDirectory(db.resolve("photos"));
+        Result put = Cli.run("put", db, "a", "1");
+        assertThat(put.code()).isZero();
+        assertThat(put.err()).isEqualTo("beach: made a database in " + db + ", beside 2 other files\n");
+        Cli.good("put", db, "b", "2");
+        assertThat(Cli.run("load", directory, file("a.csv", "key,value\na,1\n")).err())
+                .isEqualTo("beach: made a database in " + directory + ", beside 2 other files\n");
+        Cli.good("put", Files.createDirectory(directory.resolve("empty")), "a", "1");
+    }
+
+    @Test
     void load_badLineFarIn_whatStoodBeforeIsThere() throws IOException {
         StringBuilder text = new StringBuilder("key,value\n");
         for (int i = 0; i < 5000; i++) {
