@@ -256,6 +256,8 @@ class CrashCommandsTest {
         assertThat(result.err()).isEmpty();
         assertThat(result.code()).isZero();
         assertThat(result.out()).startsWith("seed 77, directory ").contains("round 3, ", "nothing lost, torn");
+        assertThat(result.out().lines().filter(line -> line.contains("killed")))
+                .allSatisfy(line -> assertThat(line).containsOnlyOnce("acknowledge"));
         assertThat(where.resolve("db")).isDirectory();
     }
 }
