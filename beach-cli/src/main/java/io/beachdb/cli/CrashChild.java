@@ -59,7 +59,13 @@ final class CrashChild {
         this.errors = directory.resolve("worker.err");
         this.threads = directory.resolve("worker.threads");
         this.moment = moment;
-        this.process = new ProcessBuilder(ChildJvm.beach("-Xmx512m", arguments))
+        // What a killed JVM leaves, the library of lz4-java for one, is to stay within the directory, and not to pile
+        // up.
+        Path temporary = directory.resolve("worker.tmp");
+        FileTrees.delete(temporary);
+        Files.createDirectory(temporary);
+        this.process = new ProcessBuilder(
+                        ChildJvm.beach(List.of("-Xmx512m", "-Djava.io.tmpdir=" + temporary), arguments))
                 .redirectError(errors.toFile())
                 .start();
     }
