@@ -27,13 +27,20 @@ final class WrongCall {
             return what(e) + " (" + hint + ")";
         }
         String word = unmatched.getFirst();
-        if (e instanceof UnmatchedArgumentException close
-                && !close.getSuggestions().isEmpty()) {
-            hint = "did you mean " + String.join(" or ", close.getSuggestions()) + "? " + hint;
+        List<String> close = e instanceof UnmatchedArgumentException unknown ? close(unknown, word) : List.of();
+        if (!close.isEmpty()) {
+            hint = "did you mean " + String.join(" or ", close) + "? " + hint;
         } else if (word.startsWith("-")) {
             hint = "if it is no option, put -- before it; " + hint;
         }
         return unknown(e.getCommandLine(), word) + " (" + hint + ")";
+    }
+
+    /** The parser always finds something close; what begins otherwise is hardly meant. */
+    private static List<String> close(UnmatchedArgumentException e, String word) {
+        return e.getSuggestions().stream()
+                .filter(suggested -> word.startsWith(suggested.substring(0, 1)))
+                .toList();
     }
 
     private static String unknown(CommandLine command, String word) {

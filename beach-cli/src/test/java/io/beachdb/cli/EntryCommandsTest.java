@@ -41,6 +41,7 @@ class EntryCommandsTest {
         assertThat(result.code()).isEqualTo(3);
         assertThat(result.bytes()).isEmpty();
         assertThat(result.err()).isEqualTo("beach: no such key: col\\x00our\n");
+        assertThat(Cli.run("get", db, "").err()).isEqualTo("beach: no such key: the empty one\n");
     }
 
     @Test

@@ -95,7 +95,16 @@ class LoadExportTest {
         Cli.good("put", db, "a", "1");
         assertThat(Cli.run("export", db, directory.resolve("x.xml")).code()).isEqualTo(2);
         assertThat(Cli.run("export", db, directory, "--format", "csv").err()).contains("is a directory");
+        Path lost = directory.resolve("none/x.csv");
+        assertThat(Cli.run("export", db, lost).err())
+                .isEqualTo("beach: " + lost + ": there is no directory " + lost.getParent() + "\n");
         assertThat(directory.toFile().list()).containsExactly("db");
+    }
+
+    @Test
+    void export_toADash_isToStandardOutput() {
+        Cli.good("put", db, "a", "1");
+        assertThat(Cli.good("export", db, "-")).isEqualTo("key_escaped,value_escaped\na,1\n");
     }
 
     record Good(String name, String file, String text, List<String> options, String scan) {

@@ -204,7 +204,9 @@ class MainTest {
 
     static List<Wrong> wrong() {
         return List.of(
-                new Wrong("gett", "there is no command 'gett' (did you mean get or delete? see 'beach --help')"),
+                new Wrong("gett", "there is no command 'gett' (did you mean get? see 'beach --help')"),
+                new Wrong("help", "there is no command 'help' (see 'beach --help')"),
+                new Wrong("demo --files 0", "--files is 0, allowed 1 and more (see 'beach demo --help')"),
                 new Wrong("crash x", "there is no command 'x' (see 'beach crash --help')"),
                 new Wrong("get d a b", "unexpected argument 'b' (see 'beach get --help')"),
                 new Wrong("get", "DIR and KEY are missing (see 'beach get --help')"),
