@@ -36,9 +36,18 @@ abstract class BeachCommand implements Callable<Integer> {
     /** Returns the exit code; everything but success is an exception, or a failure that was told on the way. */
     @Override
     public Integer call() throws Exception {
+        int code = whenReaderIsGone();
         try (Output out = new Output(terminal.out())) {
-            return run(out);
+            code = run(out);
+        } catch (Output.ReaderGone enough) {
+            // What the work came to, if it came to its end, counts.
         }
+        return code;
+    }
+
+    /** What the command ends with if whoever reads its output goes away in the middle of the work. */
+    int whenReaderIsGone() {
+        return ExitCodes.OK;
     }
 
     /** Does the work and returns one of {@link ExitCodes}. */

@@ -19,9 +19,9 @@ final class ChildJvm {
     }
 
     /** Runs the {@code beach} command in a JVM of its own. */
-    static List<String> beach(String heap, List<String> arguments) {
+    static List<String> beach(List<String> options, List<String> arguments) {
         List<String> command = java();
-        command.add(heap);
+        command.addAll(options);
         command.add("-cp");
         command.add(System.getProperty("java.class.path"));
         command.add(Main.class.getName());

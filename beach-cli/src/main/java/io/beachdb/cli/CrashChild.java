@@ -31,27 +31,22 @@ final class CrashChild {
     /** What a child is watched for. */
     enum Since {
         /** Counts acknowledged operations. */
-        ACKNOWLEDGEMENTS("after", "acknowledgement"),
+        ACKNOWLEDGEMENTS,
         /** Milliseconds since the first acknowledgement, so that there is one. */
-        FIRST_ACKNOWLEDGEMENT("in its work, after", "ms"),
+        FIRST_ACKNOWLEDGEMENT,
         /** Milliseconds since the first output, which is just before the database is opened. */
-        OPENING("in its opening or soon after,", "ms");
-
-        private final String before;
-        private final String unit;
-
-        Since(String before, String unit) {
-            this.before = before;
-            this.unit = unit;
-        }
+        OPENING
     }
 
     /** When it is killed: how many of what, since when. */
     record Moment(Since since, int count) {
         @Override
         public String toString() {
-            String plural = since == Since.ACKNOWLEDGEMENTS && count > 1 ? "s" : "";
-            return since.before + " " + count + " " + since.unit + plural;
+            return switch (since) {
+                case ACKNOWLEDGEMENTS -> "among its writes"; // how many had been acknowledged stands beside
+                case FIRST_ACKNOWLEDGEMENT -> "in its work, after " + count + " ms";
+                case OPENING -> "in its opening or soon after, " + count + " ms";
+            };
         }
 
         private boolean byClock() {
@@ -64,7 +59,13 @@ final class CrashChild {
         this.errors = directory.resolve("worker.err");
         this.threads = directory.resolve("worker.threads");
         this.moment = moment;
-        this.process = new ProcessBuilder(ChildJvm.beach("-Xmx512m", arguments))
+        // What a killed JVM leaves, the library of lz4-java for one, is to stay within the directory, and not to pile
+        // up.
+        Path temporary = directory.resolve("worker.tmp");
+        FileTrees.delete(temporary);
+        Files.createDirectory(temporary);
+        this.process = new ProcessBuilder(
+                        ChildJvm.beach(List.of("-Xmx512m", "-Djava.io.tmpdir=" + temporary), arguments))
                 .redirectError(errors.toFile())
                 .start();
     }

@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -20,7 +19,7 @@ import picocli.CommandLine.Option;
             "All rounds are on one directory. Stops at the first violation, with exit code 1, and leaves a JSON file that"
                     + " says how to repeat the judgement."
         })
-final class CrashRunCommand extends BeachCommand {
+final class CrashRunCommand extends JudgingCommand {
     @Option(
             names = "--rounds",
             paramLabel = "N",
@@ -57,7 +56,8 @@ final class CrashRunCommand extends BeachCommand {
             throw new UsageException("--rounds is " + rounds + ", allowed 1 and more");
         }
         long from = seed == null ? new SplittableRandom().nextLong(1_000_000_000) : seed;
-        Path where = directory == null ? Files.createTempDirectory("beach-crash") : made(directory);
+        // The rounds make a database of their own, and know of every key where it came from.
+        Path where = directory == null ? Files.createTempDirectory("beach-crash") : FileTrees.emptyDirectory(directory);
         if (!json) {
             out.line("seed " + from + ", directory " + where).flush();
         }
@@ -69,18 +69,6 @@ final class CrashRunCommand extends BeachCommand {
         }
         summarize(out, crash, round, from);
         return good ? ExitCodes.OK : ExitCodes.FAILED;
-    }
-
-    /** The rounds make a database of their own, and know of every key where it came from. */
-    private static Path made(Path directory) throws IOException {
-        Files.createDirectories(directory);
-        try (Stream<Path> files = Files.list(directory)) {
-            if (files.findAny().isPresent()) {
-                throw new CommandFailure(
-                        directory + " is not empty: name an empty directory, or one that does not exist yet");
-            }
-        }
-        return directory;
     }
 
     /** Plays until all rounds are over or one is bad; returns the last. */

@@ -25,7 +25,7 @@ import picocli.CommandLine.Parameters;
                     + " key), and nothing that was never asked for. Later operations may be there: batches whole, and in"
                     + " each thread a prefix of its order."
         })
-final class CrashVerifyCommand extends BeachCommand {
+final class CrashVerifyCommand extends JudgingCommand {
     private static final int SHOWN_VIOLATIONS = 20;
 
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -17,7 +16,7 @@ import picocli.CommandLine.Option;
                     + " and three times kills a writing child JVM and checks that nothing acknowledged is lost. Exits with"
                     + " 1 if anything was lost or differs. About a minute, and up to 500 MB of disk."
         })
-final class DemoCommand extends BeachCommand {
+final class DemoCommand extends JudgingCommand {
     @Option(
             names = "--dir",
             paramLabel = "D",
@@ -44,7 +43,10 @@ final class DemoCommand extends BeachCommand {
 
     @Override
     int run(Output out) throws IOException, InterruptedException {
-        Path where = directory == null ? Files.createTempDirectory("beach-demo") : emptyDirectory(directory);
+        if (files < 1) {
+            throw new UsageException("--files is " + files + ", allowed 1 and more");
+        }
+        Path where = directory == null ? Files.createTempDirectory("beach-demo") : FileTrees.emptyDirectory(directory);
         boolean good = false;
         try {
             Map<String, Object> figures = new Demo(terminal, out, !json, where).run(files);
@@ -60,15 +62,5 @@ final class DemoCommand extends BeachCommand {
             }
         }
         return 0;
-    }
-
-    private static Path emptyDirectory(Path named) throws IOException {
-        Files.createDirectories(named);
-        try (Stream<Path> inside = Files.list(named)) {
-            if (inside.findAny().isPresent()) {
-                throw new CommandFailure(named + " is not empty: name a new or empty directory");
-            }
-        }
-        return named;
     }
 }

@@ -71,12 +71,10 @@ final class DumpCommand extends BeachCommand {
                         DurableDirectory.Mode.READ_ONLY,
                         Scheduler.system(),
                         DurabilityListener.none())) {
-            boolean whole = dump(directory, name, budget.openAccount(), out);
-            out.flush();
-            if (!whole) {
-                say(file + " is damaged; the lines with DAMAGE say where");
+            if (!dump(directory, name, budget.openAccount(), out)) {
+                throw new CommandFailure(file + " is damaged; the lines with DAMAGE say where");
             }
-            return whole ? ExitCodes.OK : ExitCodes.FAILED;
+            return ExitCodes.OK;
         }
     }
 

@@ -19,7 +19,7 @@ import picocli.CommandLine.Option;
                     + " the disk may hold then, each state once: is everything there that was promised?",
             "Stops with exit code 1 if not, and says how to repeat the state."
         })
-final class ExploreCommand extends BeachCommand {
+final class ExploreCommand extends JudgingCommand {
     @Option(
             names = "--scenarios",
             paramLabel = "S",
@@ -81,8 +81,11 @@ final class ExploreCommand extends BeachCommand {
     int run(Output out) {
         List<EngineScenario> wanted =
                 scenarios.stream().map(ExploreCommand::named).toList();
-        if (runs < 1 || depth < 1 || samples < 0 || exhaustive < 0 || exhaustive > 16) {
-            throw new UsageException("--runs and --depth are 1 and more, --samples 0 and more, --exhaustive 0 to 16");
+        checkAtLeast("--runs", runs, 1);
+        checkAtLeast("--depth", depth, 1);
+        checkAtLeast("--samples", samples, 0);
+        if (exhaustive < 0 || exhaustive > 16) {
+            throw new UsageException("--exhaustive is " + exhaustive + ", allowed 0 to 16");
         }
         String state = replay;
         if (state != null) {
@@ -121,6 +124,12 @@ final class ExploreCommand extends BeachCommand {
             out.format("%,d states, no violation", states);
         }
         return ExitCodes.OK;
+    }
+
+    private static void checkAtLeast(String option, int value, int least) {
+        if (value < least) {
+            throw new UsageException(option + " is " + value + ", allowed " + least + " and more");
+        }
     }
 
     private static EngineScenario named(String title) {

@@ -32,7 +32,7 @@ final class ExportCommand extends BeachCommand {
             index = "1",
             arity = "0..1",
             paramLabel = "FILE",
-            description = "Where to write; replaced when all is written. Default: standard output.")
+            description = "Where to write; replaced when all is written. - or none: standard output.")
     private @Nullable Path file;
 
     @Option(
@@ -51,7 +51,11 @@ final class ExportCommand extends BeachCommand {
 
     @Override
     int run(Output out) throws IOException {
+        if (file != null && file.toString().equals("-")) {
+            file = null;
+        }
         TextFormat to = format == null ? guess() : format;
+        checkTarget();
         Range range = keys.range();
         try (BeachDB db = Databases.openReadOnly(directory);
                 Cursor cursor = db.cursor(range)) {
@@ -75,10 +79,18 @@ final class ExportCommand extends BeachCommand {
         return named;
     }
 
-    private void exportToFile(Cursor cursor, TextFormat to, Path target) throws IOException {
-        if (Files.isDirectory(target)) {
-            throw new CommandFailure(target + " is a directory: name a file");
+    /** Before any work, since the file gets its name only when all is written. */
+    private void checkTarget() {
+        Path parent = file == null ? null : file.getParent();
+        if (parent != null && !Files.isDirectory(parent)) {
+            throw new CommandFailure(file + ": there is no directory " + parent);
         }
+        if (file != null && Files.isDirectory(file)) {
+            throw new CommandFailure(file + " is a directory: name a file");
+        }
+    }
+
+    private void exportToFile(Cursor cursor, TextFormat to, Path target) throws IOException {
         Path unfinished = target.resolveSibling(target.getFileName() + ".unfinished");
         try {
             long entries;

@@ -6,11 +6,26 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Copies and deletes directories of the commands' own. */
 final class FileTrees {
     private FileTrees() {}
+
+    /** Makes a directory if it is not there; it must be empty. */
+    static Path emptyDirectory(Path named) throws IOException {
+        if (Files.exists(named) && !Files.isDirectory(named)) {
+            throw new CommandFailure(named + " is a file: name a new or empty directory");
+        }
+        Files.createDirectories(named);
+        try (Stream<Path> inside = Files.list(named)) {
+            if (inside.findAny().isPresent()) {
+                throw new CommandFailure(named + " is not empty: name a new or empty directory");
+            }
+        }
+        return named;
+    }
 
     static void delete(Path root) throws IOException {
         if (!Files.exists(root)) {

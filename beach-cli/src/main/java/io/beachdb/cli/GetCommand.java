@@ -32,7 +32,8 @@ final class GetCommand extends BeachCommand {
             value = db.get(key.bytes());
         }
         if (value == null) {
-            say("no such key: " + Escapes.escape(key.bytes()));
+            String told = Escapes.escape(key.bytes());
+            say("no such key: " + (told.isEmpty() ? "the empty one" : told));
             return ExitCodes.ABSENT;
         }
         if (raw) {

@@ -3,6 +3,7 @@ package io.beachdb.cli;
 import io.beachdb.BeachDB;
 import io.beachdb.db.Limits;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -81,12 +82,63 @@ final class LoadCommand extends BeachCommand {
         if (from != TextFormat.FILES && !isStandardInput() && Files.isDirectory(source)) {
             throw new UsageException(source + " is a directory: load it with --format files");
         }
-        try (BeachDB db = Databases.openForLoading(directory);
-                EntrySource entries =
-                        open(from, Limits.maxBatchBytes(db.options().memoryBytes()))) {
-            load(out, db, entries, total(from, entries));
+        if (from == TextFormat.FILES) {
+            refuseOwnFiles();
+        }
+        try (EntrySource entries = open(from)) {
+            Entry first = first(entries);
+            try (BeachDB db = Databases.openForLoading(directory, this::say)) {
+                load(out, db, first, entries, total(entries));
+            }
         }
         return 0;
+    }
+
+    private void refuseOwnFiles() throws IOException {
+        Path own = real(directory);
+        Path tree = real(source);
+        if (own.startsWith(tree) || tree.startsWith(own)) {
+            String lies = own.equals(tree) ? " is" : own.startsWith(tree) ? " holds" : " lies in";
+            throw new UsageException(source + lies + " the directory of the database, which cannot load its own files");
+        }
+    }
+
+    /** Returns where a path leads, also where that is not there yet. */
+    private static Path real(Path path) throws IOException {
+        Path absolute = path.toAbsolutePath().normalize();
+        Path parent = absolute.getParent();
+        return parent == null || Files.exists(absolute)
+                ? absolute.toRealPath()
+                : real(parent).resolve(absolute.getFileName());
+    }
+
+    /** Judged before the database is opened: what cannot be loaded should not make one. */
+    private @Nullable Entry first(EntrySource entries) {
+        try {
+            Entry first = entries.next();
+            if (first != null) {
+                check(first, entries.place());
+            }
+            return first;
+        } catch (BadInputException | IOException e) {
+            throw nothingLoaded(e);
+        }
+    }
+
+    private static void check(Entry entry, String place) {
+        try {
+            Limits.checkKeyLength(entry.key().length);
+        } catch (IllegalArgumentException e) {
+            throw new BadInputException(place, String.valueOf(e.getMessage()));
+        }
+        long most = Databases.maxLoadedBytes();
+        if (entry.value().length > most) {
+            throw new BadInputException(place, "value has " + entry.value().length + " bytes, allowed up to " + most);
+        }
+    }
+
+    private CommandFailure nothingLoaded(Exception e) {
+        return new CommandFailure(inInput(e) + ". Nothing is loaded.", e);
     }
 
     private boolean isStandardInput() {
@@ -103,40 +155,58 @@ final class LoadCommand extends BeachCommand {
         throw new UsageException("the name " + source + " does not tell the format: give --format");
     }
 
-    private EntrySource open(TextFormat from, long maxValueBytes) throws IOException {
-        return switch (from) {
-            case CSV -> RowSource.csv(input(), new RowSource.Columns(key, value, noHeader, escaped));
-            case TSV -> RowSource.tsv(input(), new RowSource.Columns(key, value, noHeader, escaped));
-            case JSONL -> new JsonLinesSource(input(), key == null ? "key" : key, value, escaped);
-            case FILES -> new FileTreeSource(source, maxValueBytes);
-        };
+    private EntrySource open(TextFormat from) {
+        RowSource.Columns columns = new RowSource.Columns(key, value, noHeader, escaped);
+        try {
+            return switch (from) {
+                case CSV -> RowSource.csv(input(), columns);
+                case TSV -> RowSource.tsv(input(), columns);
+                case JSONL -> new JsonLinesSource(input(), key == null ? "key" : key, value, escaped);
+                case FILES -> new FileTreeSource(source, Databases.maxLoadedBytes());
+            };
+        } catch (BadInputException | IOException e) {
+            throw nothingLoaded(e);
+        }
     }
 
     private java.io.InputStream input() throws IOException {
         return isStandardInput() ? terminal.in() : Files.newInputStream(source);
     }
 
-    private long total(TextFormat from, EntrySource entries) throws IOException {
+    /** Returns what the input is called in messages. */
+    private String inputName() {
+        return isStandardInput() ? "standard input" : source.toString();
+    }
+
+    /** Says what is wrong in the input, and where: the places of texts are lines, those of trees are files. */
+    private String inInput(Exception e) {
+        String what = Errors.line(e);
+        if (Files.isDirectory(source) || e instanceof FileSystemException) {
+            return what;
+        }
+        return inputName() + (e instanceof BadInputException ? " " : ": ") + what;
+    }
+
+    private long total(EntrySource entries) throws IOException {
         if (entries instanceof FileTreeSource files) {
             return files.totalBytes();
         }
-        return isStandardInput() || from == TextFormat.FILES ? 0 : Files.size(source);
+        return isStandardInput() ? 0 : Files.size(source);
     }
 
-    private void load(Output out, BeachDB db, EntrySource entries, long total) throws IOException {
+    private void load(Output out, BeachDB db, @Nullable Entry first, EntrySource entries, long total) {
         BatchLoader loader = new BatchLoader(db);
         long nanos;
         try (Progress progress = new Progress(terminal, "loading", total)) {
             try {
-                for (Entry entry = entries.next(); entry != null; entry = entries.next()) {
+                for (Entry entry = first; entry != null; entry = entries.next()) {
                     put(loader, entry, entries);
                     progress.at(entries.position(), loader);
                 }
             } catch (BadInputException | IOException e) {
                 loader.finish();
                 throw new CommandFailure(
-                        Errors.line(e) + ". What stands before it is loaded: " + Units.entries(loader.entries()) + ".",
-                        e);
+                        inInput(e) + ". What stands before it is loaded: " + Units.entries(loader.entries()) + ".", e);
             }
             loader.finish();
             nanos = progress.nanos();
@@ -154,6 +224,9 @@ final class LoadCommand extends BeachCommand {
                     Units.bytes(loader.bytes()),
                     Units.duration(nanos),
                     Units.bytesPerSecond(loader.bytes(), nanos));
+        }
+        if (loader.entries() == 0 && entries instanceof RowSource rows && rows.headerMayBeData()) {
+            say("the only line of " + inputName() + " was taken for the header; --no-header loads it");
         }
         if (entries instanceof FileTreeSource files && files.skipped() > 0) {
             say("left out " + Units.count(files.skipped(), "link or special file", "links and special files"));

@@ -3,15 +3,17 @@ package io.beachdb.cli;
 import io.beachdb.dbtestkit.CrashProfile;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
-import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code beach} command: its sub-commands, and what they do with errors. */
 @Command(
@@ -22,7 +24,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         },
         footer = {
             "Exit codes: 0 success; 1 the command failed, or found damage; 2 it was called wrongly, and nothing was done;"
-                    + " 3 'get' found no such key.",
+                    + " 3 'get' found no such key. That nobody reads the output to its end (| head) is no failure.",
             "'beach COMMAND --help' tells more."
         })
 public final class Main extends BeachCommand {
@@ -30,6 +32,9 @@ public final class Main extends BeachCommand {
             names = {"-V", "--version"},
             description = "Show the version.")
     private boolean version;
+
+    @Spec
+    private CommandSpec spec;
 
     private Main(Terminal terminal) {
         super(terminal);
@@ -70,6 +75,7 @@ public final class Main extends BeachCommand {
                         .addSubcommand(new CrashWorkerCommand(terminal))
                         .addSubcommand(new CrashVerifyCommand(terminal)));
         command.setExpandAtFiles(false); // a key may begin with "@"
+        command.registerConverter(Path.class, judged(Main::path));
         command.registerConverter(KeyText.class, judged(KeyText::parse));
         command.registerConverter(ValueText.class, judged(ValueText::parse));
         command.registerConverter(CrashProfile.class, judged(CrashProfile::named));
@@ -101,30 +107,24 @@ public final class Main extends BeachCommand {
         };
     }
 
+    /** An empty path would be the working directory: a variable that is not set must not name that. */
+    private static Path path(String text) {
+        if (text.isEmpty()) {
+            throw new IllegalArgumentException("an empty text is no path");
+        }
+        return Path.of(text);
+    }
+
     private static boolean asksForTrace(String[] arguments) {
         return List.of(arguments).contains("--debug");
     }
 
     private static int calledWrongly(Terminal terminal, ParameterException e, boolean trace) {
-        String what = String.valueOf(e.getMessage());
-        String hint = "see '" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help'";
-        List<String> unmatched = e.getCommandLine().getUnmatchedArguments();
-        if (e instanceof UnmatchedArgumentException close
-                && !close.getSuggestions().isEmpty()) {
-            hint = "did you mean " + String.join(" or ", close.getSuggestions()) + "? " + hint;
-        } else if (!unmatched.isEmpty() && unmatched.getFirst().startsWith("-")) {
-            // Picocli says of 'put DIR KEY -v' that the value is missing.
-            what = "Unknown option: '" + unmatched.getFirst() + "'";
-            hint = "if it is no option, put -- before it; " + hint;
-        }
-        print(terminal, new CommandFailure(what + " (" + hint + ")", e), trace);
+        print(terminal, new CommandFailure(WrongCall.line(e), e), trace);
         return ExitCodes.CALLED_WRONGLY;
     }
 
     private static int report(Terminal terminal, Throwable failure, boolean trace) {
-        if (failure instanceof Output.ReaderGone) {
-            return ExitCodes.FAILED;
-        }
         print(terminal, failure, trace);
         return ExitCodes.FAILED;
     }
@@ -143,6 +143,7 @@ public final class Main extends BeachCommand {
             out.line("beach " + (built == null ? "(not built as a jar)" : built) + ", Java " + Runtime.version());
             return 0;
         }
-        throw new UsageException("no command given");
+        spec.commandLine().usage(terminal.err());
+        return ExitCodes.CALLED_WRONGLY;
     }
 }

@@ -16,7 +16,7 @@ final class Output implements AutoCloseable {
         this.out = new BufferedOutputStream(out, BUFFER_BYTES);
     }
 
-    /** Whoever read our output has gone: there is nothing left to do, and nothing to complain about. */
+    /** Whoever read our output has gone, as {@code head} does: there is nothing left to do, and nothing to complain about. */
     static final class ReaderGone extends RuntimeException {
         private static final long serialVersionUID = 1L;
 

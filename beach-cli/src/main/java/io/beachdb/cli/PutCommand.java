@@ -1,6 +1,7 @@
 package io.beachdb.cli;
 
 import io.beachdb.BeachDB;
+import java.io.IOException;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -25,8 +26,8 @@ final class PutCommand extends BeachCommand {
     }
 
     @Override
-    int run(Output out) {
-        try (BeachDB db = Databases.openOrMake(directory)) {
+    int run(Output out) throws IOException {
+        try (BeachDB db = Databases.openOrMake(directory, this::say)) {
             db.put(key.bytes(), value.bytes());
         }
         return 0;

@@ -15,6 +15,7 @@ final class RowSource implements EntrySource {
     private final boolean escaped;
     private final int keyColumn;
     private final int valueColumn;
+    private final boolean headerMayBeData;
     private @Nullable List<byte[]> first;
 
     private RowSource(TableText text, Columns wanted) throws IOException {
@@ -25,6 +26,7 @@ final class RowSource implements EntrySource {
             escaped = false;
             keyColumn = 0;
             valueColumn = ALL_OTHERS;
+            headerMayBeData = false;
             return;
         }
         if (wanted.noHeader) {
@@ -37,6 +39,7 @@ final class RowSource implements EntrySource {
         escaped = wanted.escaped || exported;
         keyColumn = keyColumn(wanted);
         valueColumn = valueColumn(wanted, exported);
+        headerMayBeData = !wanted.noHeader && !exported;
     }
 
     static RowSource csv(java.io.InputStream in, Columns wanted) throws IOException {
@@ -56,6 +59,11 @@ final class RowSource implements EntrySource {
      * @param escaped whether key and value are in the escape notation
      */
     record Columns(@Nullable String key, @Nullable String value, boolean noHeader, boolean escaped) {}
+
+    /** Returns whether a first row was taken for the header that does not say by itself that it is one. */
+    boolean headerMayBeData() {
+        return headerMayBeData;
+    }
 
     private List<String> names(List<byte[]> row) {
         List<String> names = new ArrayList<>();

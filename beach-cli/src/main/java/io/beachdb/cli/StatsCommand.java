@@ -2,6 +2,7 @@ package io.beachdb.cli;
 
 import io.beachdb.BeachDB;
 import io.beachdb.DatabaseStats;
+import io.beachdb.DatabaseStats.Level;
 import io.beachdb.base.format.FileName;
 import io.beachdb.durability.Syncability;
 import java.io.IOException;
@@ -43,7 +44,7 @@ final class StatsCommand extends BeachCommand {
     @Override
     int run(Output out) throws IOException {
         try (BeachDB db = Databases.openReadOnly(directory)) {
-            Map<FileName.Kind, KindOfFile> files = files(db.directory());
+            Map<FileName.Kind, KindOfFile> files = files(db.directory(), Figures.total(db.stats()));
             if (json) {
                 out.line(Json.write(json(db, files)));
             } else {
@@ -53,15 +54,19 @@ final class StatsCommand extends BeachCommand {
         return 0;
     }
 
-    private static Map<FileName.Kind, KindOfFile> files(Path directory) throws IOException {
+    /** Of tables those that count, as the levels have them: others may lie there that the next opening for writing deletes. */
+    private static Map<FileName.Kind, KindOfFile> files(Path directory, Level tables) throws IOException {
         Map<FileName.Kind, KindOfFile> files = new EnumMap<>(FileName.Kind.class);
         try (Stream<Path> all = Files.list(directory)) {
             for (Path file : (Iterable<Path>) all::iterator) {
                 FileName name = FileName.parse(file.getFileName().toString());
-                if (name != null) {
+                if (name != null && name.kind() != FileName.Kind.TABLE && Files.isRegularFile(file)) {
                     files.merge(name.kind(), new KindOfFile(1, size(file)), (a, b) -> a.plus(b.bytes));
                 }
             }
+        }
+        if (tables.tables() > 0) {
+            files.put(FileName.Kind.TABLE, new KindOfFile(tables.tables(), tables.bytes()));
         }
         return files;
     }

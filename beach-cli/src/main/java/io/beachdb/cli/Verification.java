@@ -6,6 +6,7 @@ import io.beachdb.base.DatabaseNotFoundException;
 import io.beachdb.base.MemoryAccount;
 import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.Scheduler;
+import io.beachdb.base.StorageException;
 import io.beachdb.base.format.FileName;
 import io.beachdb.base.memory.Epochs;
 import io.beachdb.db.BatchFormat;
@@ -41,25 +42,25 @@ final class Verification implements AutoCloseable {
     private final DirectoryLock lock;
     private final MemoryBudget budget = MemoryBudget.ofBytes(BUDGET_BYTES);
     private final MemoryAccount account = budget.openAccount();
-    private final Consumer<BeachException> damage;
+    private final Consumer<BeachException> problems;
     private final List<String> notes = new ArrayList<>();
     private int files;
     private long bytes;
     private long batches;
     private long entries;
 
-    private Verification(DurableDirectory directory, DirectoryLock lock, Consumer<BeachException> damage) {
+    private Verification(DurableDirectory directory, DirectoryLock lock, Consumer<BeachException> problems) {
         this.directory = directory;
         this.lock = lock;
-        this.damage = damage;
+        this.problems = problems;
     }
 
     /**
      * Begins, beside other readers, not beside a writer.
      *
-     * @param damage hears of everything that is not as it was written; the verification goes on
+     * @param problems hears of everything that is not as it was written, and of what cannot be read; the verification goes on
      */
-    static Verification of(Path path, Consumer<BeachException> damage) {
+    static Verification of(Path path, Consumer<BeachException> problems) {
         Vfs vfs = Vfs.system();
         DurableDirectory directory = DurableDirectory.open(
                 vfs, path, DurableDirectory.Mode.READ_ONLY, Scheduler.system(), DurabilityListener.none());
@@ -73,7 +74,7 @@ final class Verification implements AutoCloseable {
                     true,
                     "beach verify, process " + ProcessHandle.current().pid());
             done = true;
-            return new Verification(directory, lock, damage);
+            return new Verification(directory, lock, problems);
         } finally {
             if (!done) {
                 directory.close();
@@ -85,6 +86,7 @@ final class Verification implements AutoCloseable {
      * Checks everything.
      *
      * @throws CorruptionException if CURRENT or the manifest are damaged: then nobody knows which files count
+     * @throws StorageException if they cannot be read
      */
     void run(Terminal terminal) {
         RecoveredManifest found = ManifestReader.read(directory, account);
@@ -173,17 +175,17 @@ final class Verification implements AutoCloseable {
 
                 @Override
                 public void damage(CorruptionException problem) {
-                    damage.accept(problem);
+                    problems.accept(problem);
                 }
             });
             long held = reader.properties().entries();
             if (held != table.entry().entries()) {
-                damage.accept(disagrees(
+                problems.accept(disagrees(
                         name, found, "the number of entries", table.entry().entries(), held));
             }
             entries += held;
         } catch (BeachException e) {
-            damage.accept(e);
+            problems.accept(e);
         }
     }
 
@@ -228,7 +230,7 @@ final class Verification implements AutoCloseable {
                 notes.add(result.leftOut().strip());
             }
         } catch (BeachException e) {
-            damage.accept(e);
+            problems.accept(e);
         }
     }
 

@@ -1,6 +1,8 @@
 package io.beachdb.cli;
 
 import io.beachdb.base.BeachException;
+import io.beachdb.base.CorruptionException;
+import io.beachdb.base.DatabaseNotFoundException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,10 +16,10 @@ import picocli.CommandLine.Parameters;
         name = "verify",
         description = {
             "Read and check every byte of every file that a database needs. Changes nothing.",
-            "Damage is named by file and offset; then the exit code is 1. The torn tail that a crash leaves is no damage: it"
-                    + " is told."
+            "Damage is named by file and offset; then the exit code is 1, as when a file cannot be read. The torn tail that a"
+                    + " crash leaves is no damage: it is told."
         })
-final class VerifyCommand extends BeachCommand {
+final class VerifyCommand extends JudgingCommand {
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
     private Path directory;
 
@@ -28,37 +30,53 @@ final class VerifyCommand extends BeachCommand {
         super(terminal);
     }
 
+    /** What was found, in lines, in the order in which it was found. */
+    private static final class Findings {
+        private final List<String> damage = new ArrayList<>();
+        private final List<String> unreadable = new ArrayList<>();
+
+        /** What the system refuses, or this version cannot read, is not known to be damaged. */
+        void add(BeachException problem) {
+            (problem instanceof CorruptionException ? damage : unreadable).add(Errors.line(problem));
+        }
+
+        boolean isEmpty() {
+            return damage.isEmpty() && unreadable.isEmpty();
+        }
+    }
+
     @Override
     int run(Output out) {
         long began = System.nanoTime();
-        List<String> damage = new ArrayList<>();
-        try (Verification verification = Verification.of(directory, problem -> damage.add(Errors.line(problem)))) {
+        Findings findings = new Findings();
+        try (Verification verification = Verification.of(directory, findings::add)) {
             try {
                 verification.run(terminal);
             } catch (BeachException e) {
-                if (damage.isEmpty() && !json) {
+                if (findings.isEmpty() && (!json || e instanceof DatabaseNotFoundException)) {
                     throw e;
                 }
-                damage.add(Errors.line(e));
+                findings.add(e);
             }
-            print(out, verification, damage, System.nanoTime() - began);
+            print(out, verification, findings, System.nanoTime() - began);
         }
-        return damage.isEmpty() ? ExitCodes.OK : ExitCodes.FAILED;
+        return findings.isEmpty() ? ExitCodes.OK : ExitCodes.FAILED;
     }
 
-    private void print(Output out, Verification verification, List<String> damage, long nanos) {
+    private void print(Output out, Verification verification, Findings findings, long nanos) {
         if (json) {
             Map<String, Object> map = new LinkedHashMap<>();
-            map.put("good", damage.isEmpty());
+            map.put("good", findings.isEmpty());
             map.put("files", verification.files());
             map.put("bytes", verification.bytes());
             map.put("entries", verification.entries());
             map.put("batches", verification.batches());
             map.put("nanos", nanos);
             map.put("notes", verification.notes());
-            map.put("damage", damage);
+            map.put("damage", findings.damage);
+            map.put("unreadable", findings.unreadable);
             out.line(Json.write(map));
-        } else if (damage.isEmpty()) {
+        } else if (findings.isEmpty()) {
             verification.notes().forEach(out::line);
             out.format(
                     "%s, %s, all whole: %s in tables, %s in logs; %s",
@@ -69,8 +87,13 @@ final class VerifyCommand extends BeachCommand {
                     Units.duration(nanos));
         } else {
             verification.notes().forEach(this::say);
-            damage.forEach(this::say);
-            say(directory + " is damaged in " + Units.count(damage.size(), "place", "places"));
+            findings.damage.forEach(this::say);
+            findings.unreadable.forEach(this::say);
+            int places = findings.damage.size();
+            int files = findings.unreadable.size();
+            String damaged = places == 0 ? "" : " is damaged in " + Units.count(places, "place", "places");
+            String unread = files == 0 ? "" : Units.count(files, "file", "files") + " could not be read";
+            say(directory + damaged + (places > 0 && files > 0 ? "; " : files > 0 ? ": " : "") + unread);
         }
     }
 }

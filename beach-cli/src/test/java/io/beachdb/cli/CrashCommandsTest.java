@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -111,6 +112,24 @@ class CrashCommandsTest {
             assertThat(result.err()).hasLineCount(1).contains(taken + " is not empty");
         }
         assertThat(Cli.good("scan", db)).isEqualTo("mine\t1\n");
+    }
+
+    /** A killed JVM deletes nothing: the native library that it had unpacked would stay for ever. */
+    @Test
+    void child_killed_leavesNothingOutsideItsDirectory() throws IOException, InterruptedException {
+        for (int round = 0; round < 2; round++) {
+            CrashChild.run(
+                    directory,
+                    acks,
+                    new CrashChild.Moment(CrashChild.Since.ACKNOWLEDGEMENTS, 500),
+                    List.of("crash", "worker", db.toString(), "--seed=" + round, "--ops=500000", "--profile=tiny"));
+        }
+        Assumptions.assumeTrue(System.getProperty("os.name").equals("Linux"), "where the library is named so");
+        try (Stream<Path> left = Files.list(directory.resolve("worker.tmp"))) {
+            assertThat(left.map(Path::toString).filter(name -> name.endsWith(".so")))
+                    .as("of the last one")
+                    .hasSize(1);
+        }
     }
 
     /** The clock starts at the first acknowledgement: a worker that needs long to open is not killed before it. */
@@ -217,14 +236,14 @@ class CrashCommandsTest {
                 .contains("ops is -1, allowed 0 to");
         assertThat(Cli.run("crash", "worker", db, "--seed", "1", "--ops", "1", "--profile", "huge")
                         .err())
-                .contains("profile is 'huge', allowed default, tiny, threads");
+                .contains("--profile is 'huge', allowed are default, tiny, threads");
         assertThat(db).doesNotExist();
     }
 
     @Test
     void commands_whileAnotherProcessWrites_refusedNamingIt() throws IOException, InterruptedException {
         Process writer = new ProcessBuilder(ChildJvm.beach(
-                        "-Xmx256m",
+                        List.of("-Xmx256m"),
                         List.of("crash", "worker", db.toString(), "--seed=1", "--ops=50000", "--profile=tiny")))
                 .redirectError(directory.resolve("err").toFile())
                 .start();
@@ -256,6 +275,8 @@ class CrashCommandsTest {
         assertThat(result.err()).isEmpty();
         assertThat(result.code()).isZero();
         assertThat(result.out()).startsWith("seed 77, directory ").contains("round 3, ", "nothing lost, torn");
+        assertThat(result.out().lines().filter(line -> line.contains("killed")))
+                .allSatisfy(line -> assertThat(line).containsOnlyOnce("acknowledge"));
         assertThat(where.resolve("db")).isDirectory();
     }
 }

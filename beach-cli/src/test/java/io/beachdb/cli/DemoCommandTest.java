@@ -42,6 +42,8 @@ class DemoCommandTest {
         Cli.Result result = Cli.run("demo", "--dir", directory);
         assertThat(result.code()).isEqualTo(1);
         assertThat(result.err()).contains("is not empty").hasLineCount(1);
+        assertThat(Cli.run("demo", "--dir", directory.resolve("precious")).err())
+                .isEqualTo("beach: " + directory.resolve("precious") + " is a file: name a new or empty directory\n");
         assertThat(directory.toFile().list()).containsExactly("precious");
     }
 }

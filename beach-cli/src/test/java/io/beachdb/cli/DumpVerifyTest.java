@@ -321,8 +321,47 @@ class DumpVerifyTest {
                 .contains("opening " + unopened.getFileName() + " failed: Is a directory")
                 .contains(cut.getFileName() + " at offset 100: the file has 100 bytes")
                 .contains(log.getFileName() + " at offset 0: ")
-                .endsWith("is damaged in 3 places\n");
-        assertThat(Cli.run("verify", db, "--json").code()).isEqualTo(1);
+                .endsWith("db is damaged in 2 places; 1 file could not be read\n");
+        Map<String, JsonText.Value> json =
+                JsonText.parseObject(Cli.run("verify", db, "--json").bytes());
+        assertThat(String.valueOf(json.get("damage")))
+                .contains(cut.getFileName().toString(), log.getFileName().toString())
+                .doesNotContain(unopened.getFileName().toString());
+        assertThat(String.valueOf(json.get("unreadable")))
+                .contains("opening " + unopened.getFileName())
+                .doesNotContain("at offset");
+    }
+
+    /** That the system refuses to read a file says nothing of what is in it. */
+    @Test
+    void verify_fileThatCannotBeRead_isNotCalledDamaged() throws IOException {
+        for (String like : List.of(".sst", ".wal")) {
+            Path unread = file(like);
+            Path aside = Files.move(unread, directory.resolve("aside"));
+            Files.createDirectory(unread);
+            Result result = Cli.run("verify", db);
+            assertThat(result.code()).as(like).isEqualTo(1);
+            assertThat(result.err())
+                    .as(like)
+                    .contains(unread.getFileName().toString(), "Is a directory")
+                    .doesNotContain("damage")
+                    .endsWith(": 1 file could not be read\n");
+            Result json = Cli.run("verify", db, "--json");
+            assertThat(json.code()).as(like).isEqualTo(1);
+            assertThat(json.out()).as(like).contains("\"good\":false", "\"damage\":[]", unread.getFileName() + "");
+            Files.delete(unread);
+            Files.move(aside, unread);
+        }
+        Cli.good("verify", db);
+    }
+
+    @Test
+    void verify_noDatabase_isSaidForJsonToo() throws IOException {
+        Path empty = Files.createDirectory(directory.resolve("empty"));
+        Result result = Cli.run("verify", empty, "--json");
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.bytes()).isEmpty();
+        assertThat(result.err()).contains("holds no database").hasLineCount(1);
     }
 
     @Test

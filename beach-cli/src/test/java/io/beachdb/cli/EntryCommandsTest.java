@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,6 +41,7 @@ class EntryCommandsTest {
         assertThat(result.code()).isEqualTo(3);
         assertThat(result.bytes()).isEmpty();
         assertThat(result.err()).isEqualTo("beach: no such key: col\\x00our\n");
+        assertThat(Cli.run("get", db, "").err()).isEqualTo("beach: no such key: the empty one\n");
     }
 
     @Test
@@ -114,6 +116,20 @@ class EntryCommandsTest {
         String json = Cli.good("stats", db, "--json");
         assertThat(JsonText.parseObject(json.getBytes(StandardCharsets.UTF_8)).keySet())
                 .containsExactly("directory", "files", "health", "stats", "memory");
+    }
+
+    @Test
+    void stats_countTheTablesThatTheDatabaseHas() throws Exception {
+        try (BeachDB opened = BeachDB.open(db)) {
+            opened.put(new byte[] {'a'}, new byte[] {'1'});
+            opened.flush();
+        }
+        String files = Cli.good("stats", db).lines().limit(8).collect(Collectors.joining("\n"));
+        assertThat(files).containsPattern("table +1 ").containsPattern("log +1 ");
+        Files.writeString(db.resolve("999998.sst"), "an orphan");
+        Files.createDirectory(db.resolve("999999.sst"));
+        Files.createDirectory(db.resolve("000001.wal"));
+        assertThat(Cli.good("stats", db)).startsWith(files);
     }
 
     @Test

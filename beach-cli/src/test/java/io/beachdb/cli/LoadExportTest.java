@@ -8,6 +8,7 @@ import io.beachdb.Durability;
 import io.beachdb.Options;
 import io.beachdb.cli.Cli.Result;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,7 +95,16 @@ class LoadExportTest {
         Cli.good("put", db, "a", "1");
         assertThat(Cli.run("export", db, directory.resolve("x.xml")).code()).isEqualTo(2);
         assertThat(Cli.run("export", db, directory, "--format", "csv").err()).contains("is a directory");
+        Path lost = directory.resolve("none/x.csv");
+        assertThat(Cli.run("export", db, lost).err())
+                .isEqualTo("beach: " + lost + ": there is no directory " + lost.getParent() + "\n");
         assertThat(directory.toFile().list()).containsExactly("db");
+    }
+
+    @Test
+    void export_toADash_isToStandardOutput() {
+        Cli.good("put", db, "a", "1");
+        assertThat(Cli.good("export", db, "-")).isEqualTo("key_escaped,value_escaped\na,1\n");
     }
 
     record Good(String name, String file, String text, List<String> options, String scan) {
@@ -132,7 +142,6 @@ class LoadExportTest {
                         "7,Ann\n8,Bob\n",
                         List.of("--no-header", "--value-column", "2"),
                         "7\tAnn\n8\tBob\n"),
-                new Good("only a header", "a.csv", "key,value\n", List.of(), ""),
                 new Good("nothing", "a.csv", "", List.of(), ""),
                 new Good(
                         "backslashes are data",
@@ -219,7 +228,12 @@ class LoadExportTest {
                         "key\tvalue\n\\x1\ta\n",
                         List.of("--escaped"),
                         "line 2: '\\x1' has a bad"),
-                new Bad("not json", "a.jsonl", "{\"key\":1,\"value\":2}\n{key\n", List.of(), "line 2: character 2: "),
+                new Bad(
+                        "not json",
+                        "a.jsonl",
+                        "{\"key\":1,\"value\":2}\n{key\n",
+                        List.of(),
+                        "line 2: character 2: a member's name in quotes was expected. What stands before it is loaded: 1 entry."),
                 new Bad(
                         "no key",
                         "a.jsonl",
@@ -244,7 +258,96 @@ class LoadExportTest {
                 .toArray();
         Result result = Cli.run(arguments);
         assertThat(result.code()).isEqualTo(1);
-        assertThat(result.err()).startsWith("beach: " + example.message).hasLineCount(1);
+        assertThat(result.err())
+                .startsWith("beach: " + directory.resolve(example.file) + " " + example.message)
+                .hasLineCount(1);
+        boolean before = example.message.contains("What stands before it is loaded");
+        assertThat(result.err()).endsWith(before ? ": 1 entry.\n" : ". Nothing is loaded.\n");
+        assertThat(Files.exists(db)).as("made a database").isEqualTo(before);
+    }
+
+    @Test
+    void load_badLineOfStandardInput_saysSo() {
+        assertThat(Cli.runWithInput("key,value\na,1\nb\n", "load", db, "-", "--format", "csv")
+                        .err())
+                .startsWith("beach: standard input line 3: the row has 1 fields");
+    }
+
+    @Test
+    void load_inputThatCannotBeRead_isNamed() {
+        InputStream broken = new InputStream() {
+            @Override
+            public int read() throws IOException {
+                throw new IOException("Input/output error");
+            }
+
+            @Override
+            public int read(byte[] into, int offset, int length) throws IOException {
+                return read();
+            }
+        };
+        assertThat(Cli.runWith(broken, false, "load", db, "-", "--format", "jsonl")
+                        .err())
+                .isEqualTo("beach: standard input: Input/output error. Nothing is loaded.\n");
+        assertThat(db).doesNotExist();
+    }
+
+    @Test
+    void load_onlyAHeader_toldHowToLoadIt() throws IOException {
+        Path file = file("a.csv", "k,v\n");
+        Result result = Cli.run("load", db, file);
+        assertThat(result.code()).isZero();
+        assertThat(result.out()).startsWith("loaded 0 entries");
+        assertThat(result.err())
+                .isEqualTo("beach: the only line of " + file + " was taken for the header; --no-header loads it\n");
+        assertThat(Cli.good("load", db, file, "--no-header")).startsWith("loaded 1 entry");
+        assertThat(Cli.good("load", db, file("none.csv", Cli.good("export", db, "--from", "z"))))
+                .as("a header that says it is one")
+                .startsWith("loaded 0 entries");
+    }
+
+    /** The log of the load would grow with what it loads, and its files come and go. */
+    @Test
+    void load_theDatabaseItself_refused() throws IOException {
+        Cli.good("put", db, "a", "1");
+        Path link = Files.createSymbolicLink(directory.resolve("link"), db);
+        Path inside = Files.createDirectory(db.resolve("inside"));
+        Path none = directory.resolve("none/db");
+        List<Object[]> calls = List.of(
+                new Object[] {db, db, " is the directory of the database"},
+                new Object[] {db, link, " is the directory of the database"},
+                new Object[] {link, db, " is the directory of the database"},
+                new Object[] {db, directory, " holds the directory of the database"},
+                new Object[] {none, directory, " holds the directory of the database"},
+                new Object[] {db, inside, " lies in the directory of the database"});
+        for (Object[] call : calls) {
+            Result result = Cli.run("load", call[0], call[1], "--format", "files");
+            assertThat(result.code()).as(call[2].toString()).isEqualTo(ExitCodes.CALLED_WRONGLY);
+            assertThat(result.err()).startsWith("beach: " + call[1] + call[2]).hasLineCount(1);
+        }
+        assertThat(none.getParent()).doesNotExist();
+        assertThat(Cli.good("scan", db)).isEqualTo("a\t1\n");
+    }
+
+    @Test
+    void load_firstKeyOverTheLimit_makesNoDatabase() throws IOException {
+        Result result = Cli.run("load", db, file("a.csv", "key,value\n" + "k".repeat((1 << 20) + 1) + ",2\n"));
+        assertThat(result.err()).contains("a.csv line 2: key has 1048577 bytes").endsWith("Nothing is loaded.\n");
+        assertThat(db).doesNotExist();
+    }
+
+    @Test
+    void load_orPutBesideOtherFiles_saysThatItMadeADatabaseThere() throws IOException {
+        Files.createDirectory(db);
+        Files.writeString(db.resolve("letter.txt"), "Dear");
+        Files.createDirectory(db.resolve("photos"));
+        Result put = Cli.run("put", db, "a", "1");
+        assertThat(put.code()).isZero();
+        assertThat(put.err()).isEqualTo("beach: made a database in " + db + ", beside 2 other files\n");
+        Cli.good("put", db, "b", "2");
+        assertThat(Cli.run("load", directory, file("a.csv", "key,value\na,1\n")).err())
+                .isEqualTo("beach: made a database in " + directory + ", beside 2 other files\n");
+        Cli.good("put", Files.createDirectory(directory.resolve("empty")), "a", "1");
     }
 
     @Test

@@ -2,16 +2,22 @@ package io.beachdb.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.beachdb.BeachDB;
+import io.beachdb.Durability;
 import io.beachdb.cli.Cli.Result;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What holds for all commands: help, exit codes, one clear line for an error. */
@@ -177,7 +183,8 @@ class MainTest {
         assertThat(Cli.run("dump", "manifest", db.resolve("CURRENT")).code()).isEqualTo(1);
         assertThat(Cli.good("--help").replaceAll("\\s+", " "))
                 .contains("Exit codes: 0 success; 1 the command failed, or found damage; 2 it was called wrongly, and"
-                        + " nothing was done; 3 'get' found no such key.");
+                        + " nothing was done; 3 'get' found no such key. That nobody reads the output to its end (| head)"
+                        + " is no failure.");
     }
 
     @Test
@@ -185,12 +192,73 @@ class MainTest {
         Path db = directory.resolve("db");
         assertThat(Cli.run("put", db, "k", "-v").err())
                 .isEqualTo(
-                        "beach: Unknown option: '-v' (if it is no option, put -- before it; see 'beach put --help')\n");
-        assertThat(Cli.run("put", db, "k", "-v", "x").err()).contains("Unknown option: '-v' (if it is no option");
-        assertThat(Cli.run("put", db, "k").err()).contains("Missing required parameter: 'VALUE' (see");
+                        "beach: there is no option '-v' (if it is no option, put -- before it; see 'beach put --help')\n");
+        assertThat(Cli.run("put", db, "k", "-v", "x").err()).contains("there is no option '-v' (if it is no option");
+        assertThat(Cli.run("put", db, "k").err()).contains("VALUE is missing (see");
         assertThat(Cli.run("get", db, "k", "x").err()).contains("'x'").doesNotContain("option");
         Cli.good("put", db, "--", "k", "-v");
         assertThat(Cli.good("get", db, "k")).isEqualTo("-v\n");
+    }
+
+    record Wrong(String call, String message) {}
+
+    static List<Wrong> wrong() {
+        return List.of(
+                new Wrong("gett", "there is no command 'gett' (did you mean get? see 'beach --help')"),
+                new Wrong("help", "there is no command 'help' (see 'beach --help')"),
+                new Wrong("demo --files 0", "--files is 0, allowed 1 and more (see 'beach demo --help')"),
+                new Wrong("crash x", "there is no command 'x' (see 'beach crash --help')"),
+                new Wrong("get d a b", "unexpected argument 'b' (see 'beach get --help')"),
+                new Wrong("get", "DIR and KEY are missing (see 'beach get --help')"),
+                new Wrong(
+                        "scan d --limt 3",
+                        "there is no option '--limt' (did you mean --limit? see 'beach scan --help')"),
+                new Wrong("scan d --limit", "--limit needs a value, N (see 'beach scan --help')"),
+                new Wrong("scan d --limit x", "--limit is 'x', a whole number is wanted (see 'beach scan --help')"),
+                new Wrong("scan d --limit=", "--limit is '', a whole number is wanted (see 'beach scan --help')"),
+                new Wrong("scan d --reverse=x", "--reverse takes no value (see 'beach scan --help')"),
+                new Wrong("scan d --to a --to b", "--to is given twice (see 'beach scan --help')"),
+                new Wrong(
+                        "crash run --rounds 9999999999",
+                        "--rounds is '9999999999', a whole number up to 2147483647 is wanted (see 'beach crash run --help')"),
+                new Wrong("crash worker d", "--seed S and --ops N are missing (see 'beach crash worker --help')"),
+                new Wrong(
+                        "crash run --profile huge",
+                        "--profile is 'huge', allowed are default, tiny, threads (see 'beach crash run --help')"),
+                new Wrong(
+                        "load d x --format xml",
+                        "--format is 'xml', allowed are csv, tsv, jsonl, files (see 'beach load --help')"),
+                new Wrong("dump log x", "KIND is 'log', allowed are wal, sst, manifest (see 'beach dump --help')"),
+                new Wrong(
+                        "get d \\q",
+                        "KEY: '\\q' has a bad escape at byte 0: allowed are \\\\ and \\xHH with two hexadecimal digits"
+                                + " (see 'beach get --help')"),
+                new Wrong("explore --runs 0", "--runs is 0, allowed 1 and more (see 'beach explore --help')"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrong")
+    void call_wrong_saidInTheWordsOfTheHelp(Wrong example) {
+        Result result = Cli.run((Object[]) example.call.split(" "));
+        assertThat(result.err()).isEqualTo("beach: " + example.message + "\n");
+        assertThat(result.code()).isEqualTo(ExitCodes.CALLED_WRONGLY);
+    }
+
+    /** What a shell makes of a variable that is not set: the working directory is not meant. */
+    @ParameterizedTest
+    @ValueSource(strings = {"get  k", "verify ", "export d ", "dump sst "})
+    void call_emptyPath_refused(String line) {
+        Result result = Cli.run((Object[]) line.split(" ", -1));
+        assertThat(result.code()).isEqualTo(ExitCodes.CALLED_WRONGLY);
+        assertThat(result.err()).hasLineCount(1).contains(": an empty text is no path (see");
+    }
+
+    @Test
+    void call_withoutACommand_showsTheHelp() {
+        Result result = Cli.run();
+        assertThat(result.code()).isEqualTo(ExitCodes.CALLED_WRONGLY);
+        assertThat(result.err()).isEqualTo(Cli.good("--help"));
+        assertThat(result.bytes()).isEmpty();
     }
 
     @Test
@@ -242,35 +310,93 @@ class MainTest {
                 throw new IOException("No space left on device");
             }
         };
+        Result result = runInto(full, "scan", directory.resolve("db"));
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.err()).isEqualTo("beach: cannot write the output: No space left on device\n");
+    }
+
+    /** Takes the first bytes, then is gone, as head is. */
+    private static final class ReaderThatGoes extends OutputStream {
+        private int left;
+
+        ReaderThatGoes(int bytes) {
+            left = bytes;
+        }
+
+        @Override
+        public void write(int b) throws IOException {
+            if (left-- <= 0) {
+                throw new IOException("Broken pipe");
+            }
+        }
+    }
+
+    private static Result runInto(OutputStream out, Object... arguments) {
         java.io.ByteArrayOutputStream err = new java.io.ByteArrayOutputStream();
-        Terminal terminal = new Terminal(
-                InputStream.nullInputStream(),
-                full,
-                new PrintStream(err, true, java.nio.charset.StandardCharsets.UTF_8),
-                false);
-        int code = Main.run(terminal, "scan", directory.resolve("db").toString());
-        assertThat(code).isEqualTo(1);
-        assertThat(err.toString(java.nio.charset.StandardCharsets.UTF_8))
-                .isEqualTo("beach: cannot write the output: No space left on device\n");
+        PrintStream printed = new PrintStream(err, true, StandardCharsets.UTF_8);
+        String[] words = Stream.of(arguments).map(Object::toString).toArray(String[]::new);
+        int code = Main.run(new Terminal(InputStream.nullInputStream(), out, printed, false), words);
+        return new Result(code, new byte[0], err.toString(StandardCharsets.UTF_8));
     }
 
     @Test
-    void output_whoseReaderHasGone_endsQuietly() {
-        Cli.good("put", directory.resolve("db"), "a", "1");
-        OutputStream gone = new OutputStream() {
-            @Override
-            public void write(int b) throws IOException {
-                throw new IOException("Broken pipe");
+    void output_whoseReaderHasGone_endsQuietlyAndWell() throws IOException {
+        Path db = directory.resolve("db");
+        try (BeachDB opened = BeachDB.open(db)) {
+            for (int i = 0; i < 200; i++) {
+                opened.put(("k" + i).getBytes(StandardCharsets.UTF_8), new byte[1000], Durability.LOGGED);
             }
-        };
-        java.io.ByteArrayOutputStream err = new java.io.ByteArrayOutputStream();
-        Terminal terminal = new Terminal(
-                InputStream.nullInputStream(),
-                gone,
-                new PrintStream(err, true, java.nio.charset.StandardCharsets.UTF_8),
-                false);
-        assertThat(Main.run(terminal, "scan", directory.resolve("db").toString()))
-                .isEqualTo(1);
-        assertThat(err.size()).isZero();
+            opened.flush();
+        }
+        Path table = ownFile(db, ".sst");
+        List<Object[]> calls = List.of(
+                new Object[] {"scan", db},
+                new Object[] {"export", db},
+                new Object[] {"get", db, "k1"},
+                new Object[] {"stats", db},
+                new Object[] {"dump", "sst", table},
+                new Object[] {"verify", db});
+        for (Object[] call : calls) {
+            Result result = runInto(new ReaderThatGoes(10), call);
+            assertThat(result.code()).as(call[0].toString()).isEqualTo(ExitCodes.OK);
+            assertThat(result.err()).as(call[0].toString()).isEmpty();
+        }
+        assertThat(runInto(
+                                new ReaderThatGoes(10),
+                                "explore",
+                                "--scenarios",
+                                "create",
+                                "--exhaustive",
+                                "1",
+                                "--samples",
+                                "0")
+                        .code())
+                .as("a judgement that nobody hears")
+                .isEqualTo(ExitCodes.FAILED);
+    }
+
+    /** What was found counts, whether or not anybody reads what else there is. */
+    @Test
+    void output_whoseReaderHasGone_hidesNoDamage() throws IOException {
+        Path db = directory.resolve("db");
+        try (BeachDB opened = BeachDB.open(db)) {
+            opened.put(new byte[] {'a'}, new byte[] {'1'});
+            opened.flush();
+        }
+        Path table = ownFile(db, ".sst");
+        Files.write(table, new byte[(int) Files.size(table)]);
+        assertThat(runInto(new ReaderThatGoes(0), "verify", db, "--json").code())
+                .isEqualTo(ExitCodes.FAILED);
+        Result dumped = runInto(new ReaderThatGoes(0), "dump", "sst", table);
+        assertThat(dumped.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(dumped.err()).contains("is damaged; the lines with DAMAGE say where");
+    }
+
+    private static Path ownFile(Path db, String ending) throws IOException {
+        try (Stream<Path> all = Files.list(db)) {
+            return all.filter(file -> file.toString().endsWith(ending))
+                    .findFirst()
+                    .orElseThrow();
+        }
     }
 }

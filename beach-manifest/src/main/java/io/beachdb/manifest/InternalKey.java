@@ -157,7 +157,7 @@ public final class InternalKey implements Comparable<InternalKey> {
         return 31 * Arrays.hashCode(userKey) + Long.hashCode(trailer);
     }
 
-    /** As dumps show it: {@code user@17 PUT}. */
+    /** As messages show it: {@code user@17 PUT}. */
     @Override
     public String toString() {
         return Escapes.escape(userKey) + "@" + InternalKeys.sequence(trailer) + " "

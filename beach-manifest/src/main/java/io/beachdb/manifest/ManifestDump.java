@@ -5,8 +5,10 @@ import io.beachdb.base.CorruptionException;
 import io.beachdb.base.MemoryAccount;
 import io.beachdb.base.MemoryUse;
 import io.beachdb.base.format.Bytes;
+import io.beachdb.base.format.Escapes;
 import io.beachdb.base.format.FileHeader;
 import io.beachdb.base.format.FileName;
+import io.beachdb.base.format.InternalKeys;
 import io.beachdb.base.format.RecordReader;
 import io.beachdb.durability.DurableDirectory;
 import io.beachdb.durability.ReadableFile;
@@ -18,6 +20,7 @@ import io.beachdb.manifest.EditField.MovedTable;
 import io.beachdb.manifest.EditField.NextFileNumber;
 import io.beachdb.manifest.EditField.OldestLog;
 import io.beachdb.manifest.EditField.SnapshotEnd;
+import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
 
 /**
@@ -25,6 +28,8 @@ import java.util.function.Consumer;
  * read behind it too: damage is what {@link ManifestReader} calls so, but that files are missing is not asked here.
  */
 public final class ManifestDump {
+    private static final int SHOWN_KEY_BYTES = 256;
+
     private final Consumer<String> lines;
     private boolean whole = true;
 
@@ -190,8 +195,15 @@ public final class ManifestDump {
                 + " raw bytes, "
                 + (entry.shadowedBytes() == 0 ? "" : entry.shadowedBytes() + " of them shadowed, ") + "sequences "
                 + entry.smallestSequence() + " to " + entry.largestSequence() + ", made "
-                + java.time.Instant.ofEpochMilli(entry.createdMillis()) + ", [" + entry.smallest() + " .. "
-                + entry.largest() + "]";
+                + java.time.Instant.ofEpochMilli(entry.createdMillis()) + ", [" + key(entry.smallest()) + " .. "
+                + key(entry.largest()) + "]";
+    }
+
+    /** As the dump of a table shows it. */
+    private static String key(InternalKey key) {
+        byte[] userKey = key.bytes();
+        return '"' + Escapes.escape(MemorySegment.ofArray(userKey), 0, userKey.length, SHOWN_KEY_BYTES) + "\" @"
+                + InternalKeys.sequence(key.trailer()) + " " + InternalKeys.kindName(InternalKeys.kind(key.trailer()));
     }
 
     private void header(FileHeader header) {

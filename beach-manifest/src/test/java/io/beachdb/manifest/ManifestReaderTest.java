@@ -340,7 +340,7 @@ class ManifestReaderTest {
                 64+23          oldest log       9 (none below it is needed)
                 64+27          snapshot end     0 tables
                 134          EDIT               ordinal 2, 43 bytes, 134 bytes were synced
-                134+1          add              level 1, 000003.sst, 10 bytes, 3 entries, 1 tombstones, 100 raw bytes, sequences 1 to 2, made 2023-11-14T22:13:20Z, [a@2 PUT .. b\\x01@1 PUT]
+                134+1          add              level 1, 000003.sst, 10 bytes, 3 entries, 1 tombstones, 100 raw bytes, sequences 1 to 2, made 2023-11-14T22:13:20Z, ["a" @2 PUT .. "b\\x01" @1 PUT]
                 134+39         oldest log       9
                 217          EDIT               ordinal 3, 6 bytes, 217 bytes were synced
                 217+1          move             level 1 to 2, 000003.sst

@@ -111,13 +111,13 @@ public final class WalReader implements AutoCloseable {
      *     on behind the damage, for tools that show what is left
      */
     public boolean next() {
+        boolean first = !begun;
+        begun = true; // also if this call meets damage: what is read behind that is not the first record
         // END was synced, and nothing was written behind it: what follows is a recycled log's past.
         if (ended || !records.next()) {
             return false;
         }
         kind = Bytes.getU8(records.payloadMemory(), records.payloadOffset());
-        boolean first = !begun;
-        begun = true;
         check(first);
         return true;
     }

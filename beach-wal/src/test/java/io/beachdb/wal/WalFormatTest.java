@@ -187,6 +187,27 @@ class WalFormatTest {
         }
     }
 
+    /** What can be read behind a damaged START is not the log's first record, and is not blamed for it. */
+    @Test
+    void dump_ofALogWhoseStartIsDamaged_showsOneDamage() throws IOException {
+        Logs logs = example();
+        logs.append(bytes("abc"));
+        logs.writer.handOver();
+        written(logs);
+        Path file = path.resolve(FileName.log(15));
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[100] ^= 1;
+        Files.write(file, bytes);
+        List<String> lines = dump(15);
+        assertThat(lines)
+                .filteredOn(line -> line.startsWith("DAMAGE"))
+                .singleElement()
+                .asString()
+                .contains("offset 64");
+        assertThat(lines)
+                .endsWith("       173           3  END           4       1       173", "       214  closed cleanly");
+    }
+
     @Test
     void dump_ofARenamedLog_orOneWithWhatIsNoBatch_showsDamage() throws IOException {
         try (Logs logs = new Logs(path, 4096)) {
