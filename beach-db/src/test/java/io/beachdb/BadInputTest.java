@@ -18,6 +18,7 @@ import io.beachdb.base.WriteRefusedException;
 import io.beachdb.testkit.SimulatedDisk;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -136,7 +137,11 @@ class BadInputTest {
     }
 
     private List<Path> list() {
-        try (Stream<Path> all = Files.list(db)) {
+        return list(db);
+    }
+
+    private static List<Path> list(Path place) {
+        try (Stream<Path> all = Files.list(place)) {
             return all.sorted().toList();
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
@@ -550,6 +555,68 @@ class BadInputTest {
                 DatabaseExistsException.class,
                 db.toString());
         assertThat(content()).isEqualTo(before);
+    }
+
+    /** A cursor reads no table beside its range: neither in level 0 nor in a run of tables. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void cursor_besideADamagedTable_readsItsRange(boolean compacted) {
+        Path place = directory.resolve("place");
+        Options options = options().targetTableBytes(4 << 10).build();
+        List<String> keys = List.of("b", "d", "f", "h", "j");
+        List<Path> tables;
+        try (BeachDB opened = BeachDB.open(place, options)) {
+            for (String key : keys) {
+                opened.put(bytes(key), new byte[5 << 10]);
+                opened.flush();
+            }
+            if (compacted) {
+                opened.compact();
+            }
+            opened.awaitRest();
+            tables = list(place).stream()
+                    .filter(file -> file.toString().endsWith(".sst"))
+                    .toList();
+            assertThat(tables).hasSameSizeAs(keys);
+        }
+        for (int bad = 0; bad < keys.size(); bad++) {
+            byte[] good = read(tables.get(bad));
+            write(tables.get(bad), flipped(good, 10));
+            try (BeachDB opened =
+                    BeachDB.open(place, options.toBuilder().readOnly(true).build())) {
+                for (String from : List.of("a", "b", "c", "e", "f", "i", "j", "k")) {
+                    for (String to : List.of("b", "c", "d", "e", "g", "h", "j", "l")) {
+                        List<String> wanted = keys.stream()
+                                .filter(key -> key.compareTo(from) >= 0 && key.compareTo(to) < 0)
+                                .toList();
+                        Range range = Range.of(bytes(from), bytes(to));
+                        if (wanted.contains(keys.get(bad))) {
+                            assertThrown(() -> keys(opened, range, false), CorruptionException.class, "checksum");
+                        } else {
+                            assertThat(keys(opened, range, false)).isEqualTo(wanted);
+                            assertThat(keys(opened, range, true)).isEqualTo(wanted.reversed());
+                        }
+                    }
+                }
+            }
+            write(tables.get(bad), good);
+        }
+    }
+
+    private static List<String> keys(Reader reader, Range range, boolean backwards) {
+        List<String> keys = new ArrayList<>();
+        try (Cursor cursor = reader.cursor(range)) {
+            if (backwards) {
+                for (cursor.last(); cursor.valid(); cursor.previous()) {
+                    keys.add(text(cursor.key().toArray(ValueLayout.JAVA_BYTE)));
+                }
+            } else {
+                for (cursor.first(); cursor.valid(); cursor.next()) {
+                    keys.add(text(cursor.key().toArray(ValueLayout.JAVA_BYTE)));
+                }
+            }
+        }
+        return keys;
     }
 
     /** A table or log without CURRENT is no place for a new database, and none of ours to put a LOCK in. */
