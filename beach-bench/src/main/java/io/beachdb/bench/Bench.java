@@ -86,9 +86,11 @@ public final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        if (n < 1000 || rounds < 1) {
-            throw new IllegalArgumentException(
-                    "n is " + n + ", allowed 1000 and more; rounds is " + rounds + ", allowed 1 and more");
+        if (n < 1000) {
+            throw new IllegalArgumentException("--n is " + n + ", allowed 1000 and more");
+        }
+        if (rounds < 1) {
+            throw new IllegalArgumentException("--rounds is " + rounds + ", allowed 1 and more");
         }
         List<Workload> wanted = workloads.stream().map(Workload::of).sorted().toList();
         List<String> stores = new ArrayList<>(List.of(SELF));

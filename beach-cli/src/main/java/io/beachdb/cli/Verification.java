@@ -89,7 +89,7 @@ final class Verification implements AutoCloseable {
      * @throws StorageException if they cannot be read
      */
     void run(Terminal terminal) {
-        RecoveredManifest found = ManifestReader.read(directory, account);
+        RecoveredManifest found = ManifestReader.read(directory, account, problems::accept);
         if (found == null) {
             throw new DatabaseNotFoundException(directory.path() + " holds no database.");
         }
@@ -103,14 +103,19 @@ final class Verification implements AutoCloseable {
         long tableBytes = 0;
         for (int level = 0; level < Version.LEVELS; level++) {
             for (LiveTable table : found.version().tables(level)) {
-                tables.add(table);
-                tableBytes += table.entry().fileBytes();
+                if (found.names().contains(FileName.table(table.number()))) { // else it is told already
+                    tables.add(table);
+                    tableBytes += table.entry().fileBytes();
+                }
             }
         }
         try (Progress progress = new Progress(terminal, "verifying", tableBytes)) {
             checkTables(found, tables, progress);
         }
-        checkLogs(found);
+        Version version = found.version();
+        if (!version.oldestLogExists() || found.names().contains(FileName.log(version.oldestLog()))) { // else told too
+            checkLogs(found);
+        }
         noteIgnored(found);
     }
 
@@ -189,10 +194,9 @@ final class Verification implements AutoCloseable {
         }
     }
 
-    private static CorruptionException disagrees(
-            String name, RecoveredManifest found, String what, long expected, long held) {
+    private CorruptionException disagrees(String name, RecoveredManifest found, String what, long expected, long held) {
         return new CorruptionException(
-                name,
+                directory.pathOf(name),
                 -1,
                 what + " is " + held + ", " + FileName.manifest(found.manifestNumber()) + " says " + expected
                         + ". One of the two is damaged. " + CorruptionException.RESTORE_DIRECTORY);

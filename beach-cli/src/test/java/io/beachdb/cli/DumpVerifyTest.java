@@ -57,6 +57,37 @@ class DumpVerifyTest {
         }
     }
 
+    @Test
+    void verify_missingFiles_areAllToldAndTheRestIsRead() throws IOException {
+        try (BeachDB opened = BeachDB.open(db, SMALL)) {
+            opened.put(bytes("a"), bytes("b"));
+            opened.flush();
+        }
+        List<Path> tables = files(".sst");
+        assertThat(tables).hasSizeGreaterThan(2);
+        Files.delete(tables.getFirst());
+        Files.delete(tables.getLast());
+        Path whole = tables.get(1);
+        byte[] content = Files.readAllBytes(whole);
+        content[3] ^= 1;
+        Files.write(whole, content);
+        Result result = Cli.run("verify", db);
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.err())
+                .contains(
+                        tables.getFirst() + ": ",
+                        tables.getLast() + ": ",
+                        "and it is not there",
+                        whole + " at offset 0: ",
+                        "damaged in 3 places")
+                .hasLineCount(4);
+        Path log = files(".wal").getLast();
+        Files.delete(log);
+        assertThat(Cli.run("verify", db).err())
+                .contains(log + ": ", "damaged in 4 places")
+                .hasLineCount(5);
+    }
+
     private static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
     }
@@ -318,9 +349,9 @@ class DumpVerifyTest {
         assertThat(result.code()).isEqualTo(1);
         assertThat(result.err())
                 .hasLineCount(4)
-                .contains("opening " + unopened.getFileName() + " failed: Is a directory")
-                .contains(cut.getFileName() + " at offset 100: the file has 100 bytes")
-                .contains(log.getFileName() + " at offset 0: ")
+                .contains("opening " + unopened + " failed: Is a directory")
+                .contains(cut + " at offset 100: the file has 100 bytes")
+                .contains(log + " at offset 0: ")
                 .endsWith("db is damaged in 2 places; 1 file could not be read\n");
         Map<String, JsonText.Value> json =
                 JsonText.parseObject(Cli.run("verify", db, "--json").bytes());
@@ -328,7 +359,7 @@ class DumpVerifyTest {
                 .contains(cut.getFileName().toString(), log.getFileName().toString())
                 .doesNotContain(unopened.getFileName().toString());
         assertThat(String.valueOf(json.get("unreadable")))
-                .contains("opening " + unopened.getFileName())
+                .contains("opening " + unopened)
                 .doesNotContain("at offset");
     }
 
@@ -382,6 +413,6 @@ class DumpVerifyTest {
         Path empty = Files.createFile(directory.resolve("000100.wal"));
         Result result = Cli.run("dump", "wal", empty);
         assertThat(result.code()).isEqualTo(1);
-        assertThat(result.err()).startsWith("beach: 000100.wal").hasLineCount(1);
+        assertThat(result.err()).startsWith("beach: " + empty).hasLineCount(1);
     }
 }
