@@ -15,6 +15,8 @@ import io.beachdb.base.StorageException;
 import io.beachdb.base.UnsupportedFormatException;
 import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.base.WriteRefusedException;
+import io.beachdb.durability.DirectoryLock;
+import io.beachdb.durability.Vfs;
 import io.beachdb.testkit.SimulatedDisk;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -619,6 +621,57 @@ class BadInputTest {
         return keys;
     }
 
+    /** Nobody needs the merge of small neighbours: where it meets damage it is given up, and writes go on. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void smallNeighbours_ofWhichOneIsDamagedOrMissing_areLeftAlone(boolean missing) throws IOException {
+        Path place = directory.resolve("place");
+        Options options = options().build();
+        try (BeachDB opened = BeachDB.open(place, options)) {
+            for (int i = 0; i < 7; i++) {
+                opened.put(bytes("k" + i), bytes("value"));
+                opened.flush();
+                opened.compact(Range.from(bytes("k" + i)));
+            }
+        }
+        Path bad = list(place).stream()
+                .filter(file -> file.toString().endsWith(".sst"))
+                .skip(3)
+                .findFirst()
+                .orElseThrow();
+        byte[] good = read(bad);
+        try (BeachDB opened = BeachDB.open(place, options)) {
+            if (missing) {
+                Files.delete(bad);
+                Files.createDirectory(bad);
+            } else {
+                write(bad, flipped(good, 10));
+            }
+            opened.put(bytes("k7"), bytes("value"));
+            opened.compact(Range.of(bytes("k7"), bytes("k8"))); // the eighth
+            opened.awaitRest();
+            assertThat(opened.health().state()).isEqualTo(Health.State.OK);
+            assertThat(opened.stats().levels().getLast().tables()).isEqualTo(8);
+            assertThat(text(opened.get(bytes("k7")))).isEqualTo("value");
+            assertThat(catchThrowable(() -> opened.get(bytes("k3")))).isInstanceOf(BeachException.class);
+        }
+    }
+
+    /** Its files are going, CURRENT first: who comes meanwhile is told that it is held, not that it is damaged. */
+    @Test
+    void open_besideADestruction_isRefusedAsLocked() throws IOException {
+        Path place = Files.createDirectory(directory.resolve("place"));
+        Files.writeString(place.resolve("000123.sst"), "left");
+        try (DirectoryLock lock =
+                DirectoryLock.acquire(Vfs.system(), place, "LOCK", "LOCK.holder", false, "who destroys it")) {
+            assertThat(lock).isNotNull();
+            for (boolean readOnly : new boolean[] {true, false}) {
+                Options options = options().readOnly(readOnly).build();
+                assertThrown(() -> BeachDB.open(place, options), DatabaseLockedException.class, "who destroys it");
+            }
+        }
+    }
+
     /** A table or log without CURRENT is no place for a new database, and none of ours to put a LOCK in. */
     @ParameterizedTest
     @ValueSource(strings = {"000123.sst", "000123.wal"})
@@ -646,6 +699,7 @@ class BadInputTest {
                 opened.put(bytes("a0"), bytes("value of a0"));
                 opened.flush();
             }
+            opened.put(bytes("unlogged"), bytes("acknowledged"), Durability.UNLOGGED);
             opened.awaitRest();
             assertThat(opened.health().state()).isEqualTo(Health.State.READ_ONLY_AFTER_FAILURE);
             String[] place = {file.getFileName() + " at offset ", "checksum", "reopen"};
@@ -657,6 +711,9 @@ class BadInputTest {
         }
         write(file, good);
         try (BeachDB opened = BeachDB.open(db, options)) {
+            assertThat(text(opened.get(bytes("unlogged"))))
+                    .as("brought to a new file by the close")
+                    .isEqualTo("acknowledged");
             opened.compact();
             assertThat(opened.health().state()).isEqualTo(Health.State.OK);
         }

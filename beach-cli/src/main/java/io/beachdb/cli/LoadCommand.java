@@ -1,6 +1,7 @@
 package io.beachdb.cli;
 
 import io.beachdb.BeachDB;
+import io.beachdb.db.BatchFormat;
 import io.beachdb.db.Limits;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
@@ -97,8 +98,8 @@ final class LoadCommand extends BeachCommand {
     private void refuseOwnFiles() throws IOException {
         Path own = real(directory);
         Path tree = real(source);
-        if (own.startsWith(tree) || tree.startsWith(own)) {
-            String lies = own.equals(tree) ? " is" : own.startsWith(tree) ? " holds" : " lies in";
+        if (own.startsWith(tree)) {
+            String lies = own.equals(tree) ? " is" : " holds";
             throw new UsageException(source + lies + " the directory of the database, which cannot load its own files");
         }
     }
@@ -132,8 +133,9 @@ final class LoadCommand extends BeachCommand {
             throw new BadInputException(place, String.valueOf(e.getMessage()));
         }
         long most = Databases.maxLoadedBytes();
-        if (entry.value().length > most) {
-            throw new BadInputException(place, "value has " + entry.value().length + " bytes, allowed up to " + most);
+        long needed = BatchFormat.putLength(entry.key().length, entry.value().length);
+        if (needed > most) {
+            throw new BadInputException(place, "key and value take " + needed + " bytes, allowed up to " + most);
         }
     }
 

@@ -112,10 +112,7 @@ final class Verification implements AutoCloseable {
         try (Progress progress = new Progress(terminal, "verifying", tableBytes)) {
             checkTables(found, tables, progress);
         }
-        Version version = found.version();
-        if (!version.oldestLogExists() || found.names().contains(FileName.log(version.oldestLog()))) { // else told too
-            checkLogs(found);
-        }
+        checkLogs(found);
         noteIgnored(found);
     }
 
@@ -209,7 +206,7 @@ final class Verification implements AutoCloseable {
                 found.databaseId(),
                 found.names(),
                 version.oldestLog(),
-                version.oldestLogExists(),
+                version.oldestLogExists() && found.names().contains(FileName.log(version.oldestLog())), // else told
                 account)) {
             while (logs.next()) {
                 BatchFormat.forEachChecked(

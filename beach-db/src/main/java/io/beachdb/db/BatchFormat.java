@@ -36,7 +36,8 @@ public final class BatchFormat {
         return Varint.put(memory, Varint.put(memory, offset, KEYSPACE), count);
     }
 
-    static long putLength(long keyLength, long valueLength) {
+    /** Returns how many bytes a put takes in a batch. */
+    public static long putLength(long keyLength, long valueLength) {
         return 1 + Varint.length(keyLength) + keyLength + Varint.length(valueLength) + valueLength;
     }
 

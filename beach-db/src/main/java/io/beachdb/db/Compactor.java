@@ -34,7 +34,8 @@ final class Compactor {
     private final AtomicLong moves = new AtomicLong();
 
     // Guarded by this; also TableHandle.compacting.
-    private int running;
+    private final List<CompactionPlan> running = new ArrayList<>(); // those that callers wait for included
+    private int inBackground;
     private boolean stopped;
 
     Compactor(Engine engine, Opened opened) {
@@ -58,7 +59,7 @@ final class Compactor {
             try {
                 engine.tasks().submit("compaction", () -> runAll(plan));
             } catch (RuntimeException | Error e) {
-                release(plan); // no thread to be had
+                release(plan, true); // no thread to be had
                 throw e;
             }
         }
@@ -67,18 +68,26 @@ final class Compactor {
     /** Picks the next plan and marks its tables; null when there is none, or none may run. Caller holds this. */
     private @Nullable CompactionPlan takeNext() {
         View view = engine.currentView();
-        if (view == null || stopped || engine.isStopped() || running >= maxRunning) {
+        if (view == null || stopped || engine.isStopped() || inBackground >= maxRunning) {
             return null;
         }
         CompactionPlan plan = policy.pick(view.tables.version, oldestSnapshot());
-        return plan == null ? null : take(plan);
+        if (plan == null || !take(plan)) {
+            return null;
+        }
+        inBackground++;
+        return plan;
     }
 
-    /** Marks a plan's tables, which are free. Caller holds this. */
-    private CompactionPlan take(CompactionPlan plan) {
+    /** Marks a plan's tables; returns false if something that runs is in the way. Caller holds this. */
+    private boolean take(CompactionPlan plan) {
+        if (plan.allInputs().stream().anyMatch(table -> table.compacting)
+                || !running.stream().allMatch(plan::isApartFrom)) {
+            return false;
+        }
         plan.allInputs().forEach(table -> table.compacting = true);
-        running++;
-        return plan;
+        running.add(plan);
+        return true;
     }
 
     private record KeyRange(
@@ -88,10 +97,11 @@ final class Compactor {
         return engine.snapshots().boundaries(engine::visibleSequence)[0];
     }
 
-    private void release(CompactionPlan plan) {
+    private void release(CompactionPlan plan, boolean background) {
         synchronized (this) {
             plan.allInputs().forEach(table -> table.compacting = false);
-            running--;
+            running.remove(plan);
+            inBackground -= background ? 1 : 0;
         }
         engine.progress().wake();
     }
@@ -124,22 +134,33 @@ final class Compactor {
                 engine.diskFull(true);
             } else if (opened.directory().failure() != null) {
                 engine.fail(e);
+            } else if (plan.optional()) {
+                leaveAlone(plan);
             }
             engine.listener().onInfo("a compaction failed: " + plan.reason(), e);
             retry = true;
             return false;
         } catch (BeachException e) {
+            if (plan.optional()) {
+                leaveAlone(plan); // who reads the damaged place is told
+                engine.listener().onInfo("a compaction failed: " + plan.reason(), e);
+                return true;
+            }
             engine.fail(e); // damage: what it would have read is not thrown away
             return false;
         } catch (RuntimeException | Error e) {
             engine.fail(new StorageException("a compaction met an error of its own: " + e, e));
             throw e;
         } finally {
-            release(plan);
+            release(plan, true);
             if (retry) {
                 engine.scheduler().after(RETRY_NANOS, "compaction-retry", this::schedule);
             }
         }
+    }
+
+    private static void leaveAlone(CompactionPlan plan) {
+        plan.inputs().forEach(table -> table.mergeFailed = true);
     }
 
     private void run(CompactionPlan plan) {
@@ -250,9 +271,7 @@ final class Compactor {
         private long written;
 
         void wrote(long more) {
-            if (engine.isStopped()) {
-                throw engine.closedException();
-            }
+            checkGoingOn();
             written += more;
             if (bytesPerSecond == 0) {
                 return;
@@ -276,8 +295,7 @@ final class Compactor {
                 new KeyRange(from == null ? null : Engine.boundary(from), to == null ? null : Engine.boundary(to));
         bringDown(keys);
         mergeFitting(keys);
-        schedule(); // tombstones in the last level
-        awaitRest();
+        awaitRest(); // tombstones in the last level
     }
 
     private void bringDown(KeyRange keys) {
@@ -285,41 +303,53 @@ final class Compactor {
             checkGoingOn();
             CompactionPlan plan;
             synchronized (this) {
-                View view = engine.currentView();
-                if (view == null || !LeveledCompaction.isAboveLast(view.tables.version, keys.smallest, keys.largest)) {
+                Version version = versionToChange();
+                if (!LeveledCompaction.isAboveLast(version, keys.smallest, keys.largest)) {
                     return;
                 }
-                plan = policy.pickRange(view.tables.version, keys.smallest, keys.largest);
-                if (plan != null) {
-                    take(plan);
+                plan = policy.pickRange(version, keys.smallest, keys.largest);
+                if (plan != null && !take(plan)) {
+                    plan = null;
                 }
             }
             runNow(plan);
         }
     }
 
-    /** From the left, each table once: what a merge made is left alone, whatever size it came to. */
+    /**
+     * From the left, each table once: what a merge made is left alone, whatever size it came to, and so are keys that come
+     * behind all that was there.
+     */
     private void mergeFitting(KeyRange keys) {
         InternalKey merged = null;
+        InternalKey last = null;
         while (true) {
             checkGoingOn();
             CompactionPlan plan;
             synchronized (this) {
-                View view = engine.currentView();
-                plan = view == null
-                        ? null
-                        : policy.pickFitting(view.tables.version, merged, keys.smallest, keys.largest);
+                Version version = versionToChange();
+                last = last == null ? LeveledCompaction.lastKey(version, keys.smallest, keys.largest) : last;
+                plan = last == null ? null : policy.pickFitting(version, merged, keys.smallest, last);
                 if (plan == null) {
                     return;
                 }
-                if (plan.inputs().stream().anyMatch(table -> table.compacting)) {
-                    plan = null;
+                if (take(plan)) {
+                    merged = plan.inputs().getLast().entry().largest();
                 } else {
-                    merged = take(plan).inputs().getLast().entry().largest();
+                    plan = null;
                 }
             }
             runNow(plan);
         }
+    }
+
+    /** Returns the version to plan by; not once a close waits for what runs. Caller holds this. */
+    private Version versionToChange() {
+        View view = engine.currentView();
+        if (stopped || view == null) {
+            throw engine.closedException();
+        }
+        return view.tables.version;
     }
 
     private void checkGoingOn() {
@@ -329,7 +359,10 @@ final class Compactor {
         engine.checkNotFailed();
     }
 
-    /** Runs a plan that was taken, and waits for it; null: waits a little, since something in the way is busy. */
+    /**
+     * Runs a plan that was taken, and waits for it; null: waits a little, since something in the way is busy. What it kept
+     * from being done in the background comes next.
+     */
     private void runNow(@Nullable CompactionPlan taken) {
         if (taken == null) {
             engine.scheduler().await(engine.progress(), engine::isStopped, POLL_NANOS);
@@ -342,15 +375,15 @@ final class Compactor {
                 try {
                     run(taken);
                 } finally {
-                    release(taken);
+                    release(taken, false);
                 }
                 return true;
             });
-        } catch (RuntimeException | Error e) {
+        } finally {
             if (!begun[0]) {
-                release(taken); // no thread to be had
+                release(taken, false); // no thread to be had
             }
-            throw e;
+            schedule();
         }
     }
 
@@ -362,7 +395,7 @@ final class Compactor {
     boolean isAtRest() {
         synchronized (this) {
             View view = engine.currentView();
-            return running == 0 && (view == null || policy.pick(view.tables.version, oldestSnapshot()) == null);
+            return running.isEmpty() && (view == null || policy.pick(view.tables.version, oldestSnapshot()) == null);
         }
     }
 
@@ -377,7 +410,7 @@ final class Compactor {
     void awaitIdle() {
         engine.scheduler().await(engine.progress(), () -> {
             synchronized (this) {
-                return running == 0;
+                return running.isEmpty();
             }
         });
     }

@@ -644,7 +644,7 @@ public final class Engine implements CommitPipeline.Room {
     private void finishFiles(Closing problems) {
         BeachException first = health.failure();
         if (durable.hasUnlogged(visibleSequence())) {
-            if (first == null) {
+            if (first == null || EngineHealth.isDamage(first)) { // new files read nothing of what is damaged
                 problems.attempt(flusher::flushForClose);
             } else {
                 problems.add(new StorageException(

@@ -180,18 +180,17 @@ final class LeveledCompaction implements CompactionPolicy {
     }
 
     /**
-     * Many small neighbours become one table: otherwise a database that is opened often, each time for a few keys, would
+     * Many small neighbours in the last level become one table: otherwise a database that is opened often, each time for a few keys, would
      * have a table, with its descriptor and its index, for each opening. Since none is large among them, an entry is
      * written anew a few times only, however the tables come.
      */
     private @Nullable CompactionPlan pickSmallRun(Version version) {
-        for (int level = LAST_LEVEL; level >= 1; level--) {
-            List<LiveTable> tables = version.tables(level);
-            for (int from = 0; from + SMALL_RUN_TABLES <= tables.size(); from++) {
-                int count = smallRun(tables, from);
-                if (count >= SMALL_RUN_TABLES) {
-                    return merge(level, handles(tables.subList(from, from + count)), "small neighbours");
-                }
+        List<LiveTable> tables = version.tables(LAST_LEVEL);
+        for (int from = 0; from + SMALL_RUN_TABLES <= tables.size(); from++) {
+            int count = smallRun(tables, from);
+            if (count >= SMALL_RUN_TABLES) {
+                List<TableHandle> run = handles(tables.subList(from, from + count));
+                return new CompactionPlan(LAST_LEVEL, LAST_LEVEL, run, List.of(), false, true, "small neighbours");
             }
         }
         return null;
@@ -206,7 +205,7 @@ final class LeveledCompaction implements CompactionPolicy {
             TableHandle table = TableHandle.of(tables.get(i));
             bytes += sizeToMerge(table);
             largest = Math.max(largest, sizeToMerge(table));
-            if (table.compacting || bytes > options.targetTableBytes()) {
+            if (table.compacting || table.mergeFailed || bytes > options.targetTableBytes()) {
                 break;
             }
             if (largest <= bytes / SMALL_RUN_SHARE) {
@@ -254,13 +253,20 @@ final class LeveledCompaction implements CompactionPolicy {
         return fitting.size() > 1 ? merge(LAST_LEVEL, fitting, "asked for") : null;
     }
 
+    /** Returns the largest key in the last level's tables of a range; null if there are none. */
+    static @Nullable InternalKey lastKey(
+            Version version, @Nullable InternalKey smallest, @Nullable InternalKey largest) {
+        List<LiveTable> tables = version.overlapping(LAST_LEVEL, smallest, largest);
+        return tables.isEmpty() ? null : tables.getLast().entry().largest();
+    }
+
     private static CompactionPlan merge(int level, List<TableHandle> neighbours, String reason) {
-        return new CompactionPlan(level, level, List.copyOf(neighbours), List.of(), false, reason);
+        return new CompactionPlan(level, level, List.copyOf(neighbours), List.of(), false, false, reason);
     }
 
     private static CompactionPlan withoutMove(CompactionPlan plan) {
         return new CompactionPlan(
-                plan.fromLevel(), plan.toLevel(), plan.inputs(), plan.overlapped(), false, plan.reason());
+                plan.fromLevel(), plan.toLevel(), plan.inputs(), plan.overlapped(), false, false, plan.reason());
     }
 
     private static boolean isLastFor(Version version, int level, TableEntry entry) {
@@ -300,7 +306,7 @@ final class LeveledCompaction implements CompactionPolicy {
             return null;
         }
         boolean move = overlapped.isEmpty() && areDisjoint(inputs);
-        return new CompactionPlan(fromLevel, toLevel, List.copyOf(inputs), overlapped, move, reason);
+        return new CompactionPlan(fromLevel, toLevel, List.copyOf(inputs), overlapped, move, false, reason);
     }
 
     private static boolean areDisjoint(List<TableHandle> tables) {

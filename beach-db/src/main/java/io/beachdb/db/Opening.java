@@ -132,7 +132,9 @@ final class Opening {
             if (!options.createIfMissing() && names.stream().allMatch(name -> FileName.parse(name) == null)) {
                 throw noDatabase(found);
             }
-            ManifestReader.checkNoneWithoutCurrent(found, names);
+            if (!names.contains(FileName.LOCK)) { // else the lock is asked first: somebody may be destroying it
+                ManifestReader.checkNoneWithoutCurrent(found, names);
+            }
         }
         return path;
     }
@@ -244,8 +246,8 @@ final class Opening {
     }
 
     private String writeOptions(long number) {
-        StringBuilder text =
-                new StringBuilder("# BeachDB options, as the database was last opened. For people: never read back.\n");
+        StringBuilder text = new StringBuilder(
+                "# BeachDB options, as the database was last opened for writing. For people: never read back.\n");
         for (Map.Entry<String, String> option : options.readable().entrySet()) {
             text.append(option.getKey()).append(" = ").append(option.getValue()).append('\n');
         }

@@ -19,6 +19,9 @@ final class TableHandle {
     /** The oldest snapshot when a compaction last looked for garbage here in vain. */
     volatile long garbageAt = -1;
 
+    /** Whether a merge with its neighbours failed, which nobody needs: it is not tried again. */
+    volatile boolean mergeFailed;
+
     private final AtomicInteger sets = new AtomicInteger();
     private final BiConsumer<TableHandle, @Nullable DeletionProof> whenUnused;
     private volatile @Nullable DeletionProof dropped;

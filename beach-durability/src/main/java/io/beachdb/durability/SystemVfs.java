@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.Locale;
 import java.util.Queue;
@@ -104,13 +105,19 @@ enum SystemVfs implements Vfs {
 
     @Override
     public PathKind kind(Path path) throws IOException {
-        if (Files.isRegularFile(path)) {
-            return PathKind.FILE;
+        BasicFileAttributes found = attributes(path); // one look: between two it may come or go
+        if (found == null) {
+            return attributes(path, LinkOption.NOFOLLOW_LINKS) == null ? PathKind.ABSENT : PathKind.OTHER;
         }
-        if (Files.isDirectory(path)) {
-            return PathKind.DIRECTORY;
+        return found.isRegularFile() ? PathKind.FILE : found.isDirectory() ? PathKind.DIRECTORY : PathKind.OTHER;
+    }
+
+    private static @Nullable BasicFileAttributes attributes(Path path, LinkOption... links) {
+        try {
+            return Files.readAttributes(path, BasicFileAttributes.class, links);
+        } catch (IOException e) {
+            return null; // as Files.exists: what cannot be looked at is not there
         }
-        return Files.exists(path, LinkOption.NOFOLLOW_LINKS) ? PathKind.OTHER : PathKind.ABSENT;
     }
 
     @Override
