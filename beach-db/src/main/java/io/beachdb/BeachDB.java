@@ -199,6 +199,21 @@ public final class BeachDB implements Reader, AutoCloseable {
         engine.compact(range);
     }
 
+    /**
+     * Makes a second database in {@code target}, with all that was written before this call; writes that go on meanwhile may be
+     * in it, too, a prefix of their order. The two share the bytes of the tables that both have (by hard links; on another file
+     * system they are copied), and nothing else: each may be written to, compacted and destroyed without the other. On disk when
+     * it returns. If the machine stops before, {@code target} is a whole database, or none, to be destroyed.
+     *
+     * @param target a directory that is empty, or not there yet
+     * @throws io.beachdb.base.DatabaseExistsException if it is not empty
+     * @throws io.beachdb.base.WriteRefusedException if this database takes no writes
+     * @throws io.beachdb.base.StorageException if the system refused; what was made is deleted, as far as it can be
+     */
+    public void checkpoint(Path target) {
+        engine.checkpoint(target);
+    }
+
     /** Waits until no flush or compaction is running or called for. */
     public void awaitRest() {
         engine.awaitRest();

@@ -65,6 +65,7 @@ public final class Main extends BeachCommand {
                 .addSubcommand(new ExportCommand(terminal))
                 .addSubcommand(new StatsCommand(terminal))
                 .addSubcommand(new CompactCommand(terminal))
+                .addSubcommand(new CheckpointCommand(terminal))
                 .addSubcommand(new DestroyCommand(terminal))
                 .addSubcommand(new DumpCommand(terminal))
                 .addSubcommand(new VerifyCommand(terminal))

@@ -84,6 +84,26 @@ class BackupGuideTest {
     }
 
     @Test
+    void checkpoint_isADatabaseOfItsOwn() throws IOException {
+        Path made = directory.resolve("backups/today");
+        assertThat(Cli.good("checkpoint", db, made)).isEqualTo("made " + made + ": 8 entries in tables\n");
+        assertThat(keys(made)).isEqualTo("abclatermxyz");
+        Cli.good("put", db, "only", "here");
+        Cli.good("delete", made, "m");
+        assertThat(keys(made)).isEqualTo("abclaterxyz");
+        assertThat(keys(db)).isEqualTo("abclatermonlyxyz");
+        Result again = Cli.run("checkpoint", db, made);
+        assertThat(again.code()).isEqualTo(1);
+        assertThat(again.err()).contains(made + " is not empty").hasLineCount(1);
+        assertThat(Cli.run("checkpoint", directory.resolve("none"), copy.resolveSibling("new"))
+                        .err())
+                .contains("does not exist");
+        Cli.good("destroy", made, "--yes");
+        assertThat(made).doesNotExist();
+        assertThat(Cli.run("verify", db).code()).isZero();
+    }
+
+    @Test
     void export_andLoad_giveTheEntriesBack() {
         Path file = directory.resolve("all.csv");
         exported(db, file);

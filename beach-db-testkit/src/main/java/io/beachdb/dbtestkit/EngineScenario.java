@@ -148,6 +148,32 @@ public enum EngineScenario {
             stage.close();
         }
     },
+    /** A checkpoint is made of tables and of what memory holds, and the database goes on. */
+    CHECKPOINT {
+        @Override
+        void play(Stage stage) {
+            stage.open();
+            stage.writes(3);
+            stage.step(ModelClient::flush);
+            stage.step((client, db) -> client.putUnlogged(db));
+            stage.writes(2);
+            stage.checkpoint();
+            stage.writes(2);
+            stage.step((client, db) -> db.compact()); // deletes tables that the checkpoint has too
+        }
+    },
+    /** As a checkpoint on another file system: its tables are copied. */
+    CHECKPOINT_COPIED {
+        @Override
+        void play(Stage stage) {
+            stage.disk.setLinks(false);
+            stage.open();
+            stage.writes(3);
+            stage.step(ModelClient::flush);
+            stage.writes(2);
+            stage.checkpoint();
+        }
+    },
     /** A database is destroyed: what a cut leaves is whole, or none. */
     DESTROY {
         @Override
@@ -175,6 +201,7 @@ public enum EngineScenario {
     };
 
     private static final Path DIRECTORY = Path.of("/data/made/on/open");
+    private static final Path TARGET = Path.of("/data/made/of/it");
 
     abstract void play(Stage stage);
 
@@ -201,8 +228,21 @@ public enum EngineScenario {
      *
      * @param later whether a write that followed a recovery was acknowledged
      * @param end whether the database is there
+     * @param copy the checkpoint; null before it is begun
      */
-    private record Promise(ModelClient.Promise client, boolean later, End end) {}
+    private record Promise(
+            ModelClient.Promise client,
+            boolean later,
+            End end,
+            @Nullable Copy copy) {}
+
+    /**
+     * A checkpoint.
+     *
+     * @param client what it holds, exactly
+     * @param made whether it must be there
+     */
+    private record Copy(ModelClient.Promise client, boolean made) {}
 
     private enum End {
         THERE,
@@ -218,6 +258,7 @@ public enum EngineScenario {
         final SimulatedRandom random;
         final ModelClient client;
         private volatile End end = End.THERE;
+        private volatile @Nullable Copy copy;
 
         private Stage(SimulatedDisk disk, SteppedEngine engine, long seed, ModelClient client) {
             this.disk = disk;
@@ -256,6 +297,16 @@ public enum EngineScenario {
             for (int i = 0; i < count; i++) {
                 step((c, db) -> c.writeLong(db, 20_000, random));
             }
+        }
+
+        void checkpoint() {
+            step((c, db) -> {
+                c.flush(db); // as a checkpoint does: so it is known what it will hold
+                ModelClient.Promise all = c.promise();
+                copy = new Copy(all, false);
+                db.checkpoint(TARGET);
+                copy = new Copy(all, true);
+            });
         }
 
         void destroy() {
@@ -318,7 +369,7 @@ public enum EngineScenario {
 
         @Override
         public Promise nothing() {
-            return new Promise(new ModelClient.Promise(0, 0, 0, 0), false, End.THERE);
+            return new Promise(new ModelClient.Promise(0, 0, 0, 0), false, End.THERE, null);
         }
 
         @Override
@@ -329,7 +380,7 @@ public enum EngineScenario {
             leaveOut(disk);
             try (SteppedEngine engine = new SteppedEngine(seed, disk)) {
                 Stage stage = new Stage(disk, engine, seed, playing);
-                promises.follow(() -> new Promise(playing.promise(), false, stage.end));
+                promises.follow(() -> new Promise(playing.promise(), false, stage.end, stage.copy));
                 scenario.play(stage);
             }
         }
@@ -343,12 +394,14 @@ public enum EngineScenario {
             try (SteppedEngine engine = new SteppedEngine(seed, disk, budget)) {
                 if (promise.end == End.THERE) {
                     open(engine);
-                    engine.step(db -> compare(db, promise, promises));
+                    Promise[] latest = {promise};
+                    engine.step(db -> latest[0] = compare(db, promise, promises));
                     engine.step(BeachDB::close);
+                    compareCopy(engine, latest[0], promises);
                 } else {
                     compareDestroyed(disk, engine, promise);
                     engine.destroy(DIRECTORY);
-                    promises.set(new Promise(promise.client, false, End.GONE));
+                    promises.set(new Promise(promise.client, false, End.GONE, null));
                 }
                 closed = true;
             } finally {
@@ -360,15 +413,36 @@ public enum EngineScenario {
             }
         }
 
-        private void compare(BeachDB db, Promise promise, CrashExplorer.Promises<Promise> promises) {
+        private Promise compare(BeachDB db, Promise promise, CrashExplorer.Promises<Promise> promises) {
             ModelClient.Promise shown = client.shown(db, promise.client);
             boolean later = db.get(LATER) != null;
             if (promise.later && !later) {
                 throw new AssertionError("a write that followed a recovery is missing");
             }
-            promises.set(new Promise(shown, later, End.THERE));
+            promises.set(new Promise(shown, later, End.THERE, promise.copy));
             db.put(LATER, new byte[1]);
-            promises.set(new Promise(shown, true, End.THERE));
+            Promise latest = new Promise(shown, true, End.THERE, promise.copy);
+            promises.set(latest);
+            return latest;
+        }
+
+        /** Once made it is there, whole; before, it is that, or none. What one opening shows, a later one shows. */
+        private void compareCopy(SteppedEngine engine, Promise promise, CrashExplorer.Promises<Promise> promises) {
+            Copy copy = promise.copy;
+            if (copy == null) {
+                return;
+            }
+            engine.tryOpen(TARGET, options -> small(options).createIfMissing(false), (db, refusal) -> {
+                if (db != null) {
+                    client.compare(db, copy.client);
+                    promises.set(new Promise(promise.client, promise.later, promise.end, new Copy(copy.client, true)));
+                    db.close();
+                } else if (copy.made) {
+                    throw new AssertionError("a checkpoint that was made", refusal);
+                } else if (!(refusal instanceof DatabaseNotFoundException || refusal instanceof CorruptionException)) {
+                    throw new AssertionError("a checkpoint that was being made", refusal);
+                }
+            });
         }
 
         /** Wholly there, or none, or (in between) refused as damaged. */

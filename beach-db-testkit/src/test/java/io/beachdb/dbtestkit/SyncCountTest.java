@@ -155,6 +155,13 @@ class SyncCountTest {
             take(event, false);
         }
 
+        /** Its syncs are of a directory that is not the database's: {@code stats()} does not count them. */
+        void checkpoint(String event, Path target) {
+            counts = new EnumMap<>(SyncSite.class);
+            engine.step(db -> db.checkpoint(target));
+            take(event, false);
+        }
+
         private void checkStats(String event, DurabilityStats before) {
             DurabilityStats since = stats().since(before);
             for (SyncSite site : SyncSite.values()) {
@@ -244,6 +251,7 @@ class SyncCountTest {
             db.sync();
             db.compact();
         });
+        meter.checkpoint("a checkpoint into a new directory, nothing in memory", Path.of("/data/made/copy"));
         Consumer<Integer> nextTable = i -> {
             engine.step(db -> db.put(bytes("b" + (char) i.intValue()), new byte[TABLE_BYTES], Durability.SYNCED));
             engine.step(BeachDB::flush); // a table of its full size: no neighbour is merged with it

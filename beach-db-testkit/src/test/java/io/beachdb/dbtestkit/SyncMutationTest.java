@@ -25,6 +25,8 @@ class SyncMutationTest {
     private static final Map<Sync, String> SURVIVORS = Map.of(
             directory(SyncSite.TABLE_RECOVERY),
             "the MANIFEST that names the tables is made in the same directory, and that is synced before CURRENT leads to it",
+            directory(SyncSite.CHECKPOINT),
+            "as for the tables of a recovery: the MANIFEST that names them is made in the same directory",
             file(SyncSite.OPTIONS),
             "the file is for people and never read back",
             directory(SyncSite.OPTIONS),

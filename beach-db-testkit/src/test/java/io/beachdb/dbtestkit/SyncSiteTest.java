@@ -48,7 +48,7 @@ class SyncSiteTest {
     private static final String BROKEN = "promise broken";
 
     /** What no life that goes on does: SyncMutationTest leaves it out. */
-    private static final EnumSet<SyncSite> NOT_IN_A_LIFE = EnumSet.of(SyncSite.DESTROY);
+    private static final EnumSet<SyncSite> NOT_IN_A_LIFE = EnumSet.of(SyncSite.CHECKPOINT, SyncSite.DESTROY);
 
     /** A sync by what it is for and what it syncs. */
     record Sync(SyncSite site, DiskOperation.Kind kind) implements Comparable<Sync> {
@@ -193,7 +193,9 @@ class SyncSiteTest {
     }
 
     @ParameterizedTest
-    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "DESTROY")
+    @EnumSource(
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"CHECKPOINT", "DESTROY"})
     void life_withoutTheSyncsOfASite_losesSomethingInAPowerCut(SyncSite site) {
         List<String> losses = new ArrayList<>();
         for (DiskOperation.Kind kind : List.of(DiskOperation.Kind.SYNC_FILE, DiskOperation.Kind.SYNC_DIRECTORY)) {

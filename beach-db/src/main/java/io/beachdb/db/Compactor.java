@@ -5,6 +5,7 @@ import io.beachdb.Range;
 import io.beachdb.base.BeachException;
 import io.beachdb.base.ClosedException;
 import io.beachdb.base.StorageException;
+import io.beachdb.base.WriteRefusedException;
 import io.beachdb.base.format.EntryCursor;
 import io.beachdb.durability.SyncSite;
 import io.beachdb.manifest.InternalKey;
@@ -127,8 +128,8 @@ final class Compactor {
             run(plan);
             engine.diskFull(false);
             return true;
-        } catch (ClosedException e) {
-            return false; // given up for a close
+        } catch (ClosedException | WriteRefusedException e) {
+            return false; // given up for a close, or since something else failed
         } catch (StorageException e) {
             if (e.diskFull()) {
                 engine.diskFull(true);
@@ -295,7 +296,8 @@ final class Compactor {
                 new KeyRange(from == null ? null : Engine.boundary(from), to == null ? null : Engine.boundary(to));
         bringDown(keys);
         mergeFitting(keys);
-        awaitRest(); // tombstones in the last level
+        schedule(); // tombstones in the last level
+        awaitRest();
     }
 
     private void bringDown(KeyRange keys) {

@@ -14,7 +14,7 @@ import java.util.List;
 
 /** Destroys a database: CURRENT first, so that what a cut leaves never opens as an older database. */
 public final class Destroying {
-    private static final List<String> LOCK_FILES = List.of(FileName.LOCK_HOLDER, FileName.LOCK);
+    static final List<String> LOCK_FILES = List.of(FileName.LOCK_HOLDER, FileName.LOCK);
 
     private Destroying() {}
 
@@ -51,7 +51,7 @@ public final class Destroying {
     }
 
     /** Returns whether a name is one that a database makes, but for CURRENT and the lock. */
-    private static boolean isOther(String name) {
+    static boolean isOther(String name) {
         return FileName.parse(name) != null && !name.equals(FileName.CURRENT) && !LOCK_FILES.contains(name);
     }
 

@@ -473,6 +473,22 @@ public final class Engine implements CommitPipeline.Room {
         compactor.compactRange(range);
     }
 
+    /** As {@link io.beachdb.BeachDB#checkpoint}. */
+    public void checkpoint(Path target) {
+        Objects.requireNonNull(target, "target");
+        callbacks.checkOutside("checkpoint");
+        flush();
+        tasks.call("checkpoint", () -> {
+            PinnedView pinned = pinView();
+            try {
+                opened.checkpoint(pinned.view().tables.version, target);
+            } finally {
+                unpin(pinned.view(), pinned.stripe());
+            }
+            return true;
+        });
+    }
+
     public void awaitRest() {
         callbacks.checkOutside("awaitRest");
         scheduler.await(progress, () -> isStopped() || (!flusher.isPending() && compactor.isAtRest()));

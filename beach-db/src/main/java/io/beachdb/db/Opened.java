@@ -26,6 +26,7 @@ import io.beachdb.wal.PreparedLog;
 import io.beachdb.wal.WalListener;
 import io.beachdb.wal.WalOptions;
 import io.beachdb.wal.WalWriter;
+import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -171,6 +172,11 @@ final class Opened {
 
     TableOutput output() {
         return writing().output;
+    }
+
+    /** Makes a second database of the tables of a version, which is pinned. */
+    void checkpoint(Version version, Path target) {
+        new Checkpointing(options, directory, databaseId, memory.account).make(version, target);
     }
 
     String codec() {

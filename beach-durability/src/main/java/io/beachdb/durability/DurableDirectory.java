@@ -1,6 +1,7 @@
 package io.beachdb.durability;
 
 import io.beachdb.base.Clock;
+import io.beachdb.base.CorruptionException;
 import io.beachdb.base.DatabaseNotFoundException;
 import io.beachdb.base.Mutex;
 import io.beachdb.base.Scheduler;
@@ -10,14 +11,18 @@ import io.beachdb.durability.Vfs.PathKind;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -56,6 +61,7 @@ public final class DurableDirectory implements AutoCloseable {
         READ_ONLY
     }
 
+    private static final long MAX_COPIED_BYTES = 1 << 30; // at once
     private static final String POISONED_HINT = "Which names are on disk is unknown; close the database and reopen it.";
 
     // Set once.
@@ -357,6 +363,87 @@ public final class DurableDirectory implements AutoCloseable {
             durable.add(new DurableFile(this, pending.name(), pending.position()));
         }
         return durable;
+    }
+
+    /**
+     * Gives files of another directory, which are on disk and never change, second names here, with one directory sync for all.
+     * What the system cannot link (it is on another file system, say) is copied.
+     *
+     * @param sizes the files' sizes by their names, which must be free here
+     * @param buffer memory to copy by
+     * @return receipts in the order of {@code sizes}
+     */
+    public List<DurableFile> link(
+            DurableDirectory from, SequencedMap<String, Long> sizes, MemorySegment buffer, SyncSite site) {
+        checkWritable();
+        Map<String, PendingFile> copies = new HashMap<>();
+        boolean done = false;
+        try {
+            long lastNeeded = 0;
+            for (Map.Entry<String, Long> file : sizes.entrySet()) {
+                String name = file.getKey();
+                vfs.relyOn(from.path.resolve(name), file.getValue(), "link");
+                if (linked(from, name)) {
+                    lastNeeded = happened(Kind.LINK, name);
+                } else {
+                    copies.put(name, copy(from, name, file.getValue(), buffer));
+                }
+            }
+            if (!copies.isEmpty()) {
+                commit(copies.values(), site);
+            }
+            syncThrough(lastNeeded, site);
+            List<DurableFile> durable = new ArrayList<>(sizes.size());
+            sizes.forEach((name, size) -> {
+                vfs.relyOn(path.resolve(name), size, "receipt of a link");
+                durable.add(new DurableFile(this, name, size));
+            });
+            done = true;
+            return durable;
+        } finally {
+            if (!done) {
+                copies.values().forEach(PendingFile::abandonQuietly);
+            }
+        }
+    }
+
+    /** Returns false if the system has no second names for such a file in such a place. */
+    private boolean linked(DurableDirectory from, String name) {
+        try {
+            vfs.link(from.path.resolve(name), path.resolve(name));
+            return true;
+        } catch (FileAlreadyExistsException | NoSuchFileException e) {
+            throw Failures.storage("linking", pathOf(name), e, "Nothing was changed.");
+        } catch (UnsupportedOperationException | FileSystemException e) {
+            return false; // if it is something else, copying meets it too, and says so
+        } catch (IOException e) {
+            throw Failures.storage("linking", pathOf(name), e, "It may have happened all the same.");
+        }
+    }
+
+    private PendingFile copy(DurableDirectory from, String name, long size, MemorySegment buffer) {
+        PendingFile copy = create(name);
+        boolean done = false;
+        try (ReadableFile file = from.open(name)) {
+            int part = (int) Math.min(buffer.byteSize(), MAX_COPIED_BYTES);
+            while (copy.position() < size) {
+                int read = file.read(copy.position(), buffer, 0, (int) Math.min(part, size - copy.position()));
+                if (read <= 0) {
+                    throw new CorruptionException(
+                            file.path(),
+                            copy.position(),
+                            "the file ends here, it should have " + size + " bytes. "
+                                    + CorruptionException.RESTORE_TABLE);
+                }
+                copy.write(buffer, 0, read);
+            }
+            done = true;
+            return copy;
+        } finally {
+            if (!done) {
+                copy.abandonQuietly();
+            }
+        }
     }
 
     void abandon(PendingFile pending) {

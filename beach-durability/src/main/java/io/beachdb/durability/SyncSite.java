@@ -39,6 +39,8 @@ public enum SyncSite {
     DELETE,
     /** What is still pending in the directory at close. */
     CLOSE,
+    /** Names, and where needed bytes, of the tables of a checkpoint. */
+    CHECKPOINT,
     /** A database that is destroyed: CURRENT is gone, then the rest, then the directory. */
     DESTROY
 }

@@ -100,6 +100,7 @@ public final class SimulatedDisk {
     private long capacityBytes = Long.MAX_VALUE;
     private long usedBytes;
     private boolean readOnly;
+    private boolean links = true;
     private boolean checksReliance = true;
     private int interruptSafeBytes = 64 << 10;
     private long reliances;
@@ -279,6 +280,15 @@ public final class SimulatedDisk {
     /** Returns how many bytes files take, in blocks of 4 KiB, deleted ones that are still open included. */
     public synchronized long usedBytes() {
         return usedBytes;
+    }
+
+    /** Sets whether a file may have second names, as it may at first; else each link fails, as one between file systems does. */
+    public synchronized void setLinks(boolean allowed) {
+        links = allowed;
+    }
+
+    boolean links() {
+        return links;
     }
 
     /** Makes every change of names and bytes fail, or not any more. */

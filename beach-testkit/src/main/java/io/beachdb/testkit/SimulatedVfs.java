@@ -170,6 +170,9 @@ public final class SimulatedVfs implements Vfs {
             if (!(node instanceof FileNode)) {
                 throw new FileSystemException(to.toString(), from.toString(), "Operation not permitted");
             }
+            if (!disk.links()) {
+                throw new FileSystemException(to.toString(), from.toString(), "Invalid cross-device link");
+            }
             disk.model().link(from, directory, to, node);
         }));
     }
