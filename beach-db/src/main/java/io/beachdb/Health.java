@@ -21,7 +21,7 @@ public record Health(State state, @Nullable BeachException cause, Syncability sy
         OPENED_READ_ONLY,
         /** The disk is full: reads and deletions of files go on, writers wait or fail, work is retried when space is back. */
         DISK_FULL,
-        /** A failure made it read-only; {@code resume()} may heal it. */
+        /** A failure made it read-only; {@code resume()} may heal it, unless a file is damaged. */
         READ_ONLY_AFTER_FAILURE,
         /** Closed. */
         CLOSED

@@ -48,7 +48,7 @@ public final class Engine implements CommitPipeline.Room {
      * E2  Files are changed on engine threads only, since callers may be interrupted; the log also by callers, where an
      *     interrupt cannot harm it (decision 0012).
      * E3  After a failure of log, manifest or directory nothing is written until resume: writers are refused, flushes and
-     *     compactions stop, reads go on.
+     *     compactions stop, reads go on. After damage the same, for good; but a close flushes, since new files can be made.
      */
     private static final long POLL_NANOS = 1_000_000;
 
