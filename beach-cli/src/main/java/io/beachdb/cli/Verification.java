@@ -201,12 +201,14 @@ final class Verification implements AutoCloseable {
 
     private void checkLogs(RecoveredManifest found) {
         Version version = found.version();
+        String oldest = FileName.log(version.oldestLog());
+        boolean oldestTold = version.oldestLogExists() && !found.names().contains(oldest); // that it is missing
         try (LogRecovery logs = new LogRecovery(
                 directory,
                 found.databaseId(),
                 found.names(),
                 version.oldestLog(),
-                version.oldestLogExists() && found.names().contains(FileName.log(version.oldestLog())), // else told
+                version.oldestLogExists() && !oldestTold,
                 account)) {
             while (logs.next()) {
                 BatchFormat.forEachChecked(
@@ -229,6 +231,10 @@ final class Verification implements AutoCloseable {
             }
             if (!result.leftOut().isEmpty()) {
                 notes.add(result.leftOut().strip());
+            }
+        } catch (CorruptionException e) {
+            if (!oldestTold || !e.file().equals(directory.pathOf(oldest))) { // a later log may miss it, too
+                problems.accept(e);
             }
         } catch (BeachException e) {
             problems.accept(e);

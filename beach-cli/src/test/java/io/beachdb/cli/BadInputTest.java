@@ -195,6 +195,25 @@ class BadInputTest {
         assertThat(Cli.good("scan", db).lines()).hasSize(2 * KEYS);
     }
 
+    @Test
+    void verify_oldestLogGoneAndTheNextOneMissesIt_toldOnce() throws IOException {
+        Path many = directory.resolve("many");
+        try (BeachDB opened = BeachDB.open(many)) {
+            for (int i = 0; i < 2000; i++) {
+                opened.put(("k" + i).getBytes(StandardCharsets.UTF_8), new byte[100], Durability.SYNCED);
+            }
+        }
+        List<Path> logs;
+        try (Stream<Path> all = Files.list(many)) {
+            logs = all.filter(path -> path.toString().endsWith(".wal")).sorted().toList();
+        }
+        assertThat(logs).as("logs that hold records").hasSizeGreaterThan(1);
+        Files.delete(logs.getFirst());
+        Result result = Cli.run("verify", many);
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.err()).contains(logs.getFirst().getFileName() + ":").hasLineCount(2);
+    }
+
     @ParameterizedTest
     @EnumSource(Damage.class)
     void commands_onADamagedTable_oneLineForWhatNeedsIt(Damage damage) throws IOException {
