@@ -45,6 +45,7 @@ class MainTest {
                 "verify",
                 "bench",
                 "explore",
+                "simulate",
                 "crash",
                 "crash run",
                 "crash worker",

@@ -3,17 +3,21 @@ package io.beachdb.dbtestkit;
 import io.beachdb.BeachDB;
 import io.beachdb.Cursor;
 import io.beachdb.Durability;
+import io.beachdb.Options;
 import io.beachdb.Range;
 import io.beachdb.Snapshot;
 import io.beachdb.WriteBatch;
+import io.beachdb.base.WriteRefusedException;
 import io.beachdb.testkit.SimulatedRandom;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * A client that knows what the database must hold of its writes, whatever happens to it.
@@ -50,6 +54,9 @@ final class ModelClient {
     private int unloggedPromised;
     private int found; // by the latest recover
     private int unloggedFound;
+    private boolean inDoubt; // whether the newest write happened
+    private boolean unloggedInDoubt;
+    private Consumer<String> log = what -> {};
 
     /** Makes a client that has written nothing; one in {@code longOneIn} values is long, up to {@code longestValue} bytes. */
     ModelClient(int index, int longOneIn, int longestValue) {
@@ -60,6 +67,11 @@ final class ModelClient {
 
     int index() {
         return index;
+    }
+
+    /** Tells {@code log} of each step as it begins. */
+    void tell(Consumer<String> hears) {
+        log = hears;
     }
 
     private int written() {
@@ -93,10 +105,16 @@ final class ModelClient {
     void step(BeachDB db, SimulatedRandom own) {
         switch (own.nextInt(16)) {
             case 0 -> flush(db);
-            case 1 -> db.compact();
+            case 1 -> {
+                log.accept("compacts");
+                db.compact();
+            }
             case 2 -> awaitDurable(db);
             case 3 -> putUnlogged(db);
-            case 4, 5 -> compareContents(db, written());
+            case 4, 5 -> {
+                log.accept("scans");
+                compareContents(db, written());
+            }
             case 6 -> writeBesideSnapshot(db, own);
             case 7 -> compareGets(db);
             default -> write(db, own);
@@ -104,6 +122,7 @@ final class ModelClient {
     }
 
     void flush(BeachDB db) {
+        log.accept("flushes");
         int written = written();
         int unlogged = unloggedWritten;
         db.flush();
@@ -112,6 +131,7 @@ final class ModelClient {
     }
 
     private void awaitDurable(BeachDB db) {
+        log.accept("awaits that all is durable");
         int written = written();
         db.awaitDurable(db.sequence());
         promise(written);
@@ -119,17 +139,39 @@ final class ModelClient {
 
     void putUnlogged(BeachDB db) {
         unloggedWritten++;
-        db.put(bytes(unloggedKey()), counter(unloggedWritten), Durability.UNLOGGED);
+        log.accept("makes its unlogged write " + unloggedWritten);
+        unloggedInDoubt = true;
+        try {
+            db.put(bytes(unloggedKey()), counter(unloggedWritten), Durability.UNLOGGED);
+        } catch (WriteRefusedException e) {
+            unloggedWritten--;
+            unloggedInDoubt = false;
+            throw e;
+        }
+        unloggedInDoubt = false;
     }
 
     void writeBesideSnapshot(BeachDB db, SimulatedRandom own) {
         int written = written();
+        log.accept("makes a snapshot");
         try (Snapshot snapshot = db.snapshot()) {
             for (int i = own.nextInt(3); i >= 0; i--) {
                 write(db, own);
             }
             compareCursor(snapshot.cursor(range()), states.get(written));
         }
+    }
+
+    /** Makes a checkpoint, opens it, compares, and destroys it. */
+    void checkpoint(BeachDB db, Path target, Options options) {
+        log.accept("makes a checkpoint");
+        int written = written();
+        db.checkpoint(target);
+        promise(written);
+        try (BeachDB copy = BeachDB.open(target, options)) {
+            compareContents(copy, written);
+        }
+        check(BeachDB.destroy(target, options), "there was nothing to destroy at " + target);
     }
 
     void write(BeachDB db, SimulatedRandom own) {
@@ -160,13 +202,53 @@ final class ModelClient {
             }
         }
         Durability durability = own.nextInt(2) == 0 ? Durability.SYNCED : Durability.LOGGED;
+        log.accept("makes its write " + count + ", of " + batch.count() + " operations, " + durability);
         states.add(next);
-        long sequence = db.write(batch, durability);
+        inDoubt = true;
+        long sequence;
+        try {
+            sequence = db.write(batch, durability);
+        } catch (WriteRefusedException e) {
+            states.removeLast(); // it must never be seen
+            inDoubt = false;
+            throw e;
+        }
+        inDoubt = false;
         acknowledged.add(new Acknowledged(count, sequence));
         promisedAgainstDeath = Math.max(promisedAgainstDeath, count);
         if (durability == Durability.SYNCED) {
             promise(count);
         }
+    }
+
+    /**
+     * Finds out what became of a write that failed. Only after a resume: as long as the log of that write counts, a write
+     * that is not seen may be there after a crash.
+     */
+    void settle(BeachDB db) {
+        int present = read(db, counterKey());
+        check(
+                present == written() || (inDoubt && present == written() - 1),
+                "client " + index + " sees " + present + " of " + written() + " writes");
+        if (present < written()) {
+            states.removeLast();
+        }
+        inDoubt = false;
+        int unlogged = read(db, unloggedKey());
+        check(
+                unlogged == unloggedWritten || (unloggedInDoubt && unlogged == unloggedWritten - 1),
+                "client " + index + " sees " + unlogged + " of " + unloggedWritten + " unlogged writes");
+        unloggedWritten = unlogged;
+        unloggedInDoubt = false;
+    }
+
+    /** Checks that reads go on while nothing can be written: all that was acknowledged is seen. */
+    void readOnly(BeachDB db) {
+        int present = read(db, counterKey());
+        check(
+                present == written() || (inDoubt && present == written() - 1),
+                "client " + index + " sees " + present + " of " + written() + " writes");
+        compareContents(db, present);
     }
 
     /** All that was written is promised. */
@@ -227,6 +309,8 @@ final class ModelClient {
         promisedAgainstDeath = found;
         unloggedWritten = unloggedFound;
         unloggedPromised = unloggedFound;
+        inDoubt = false;
+        unloggedInDoubt = false;
     }
 
     // ---- Comparing.
@@ -286,6 +370,7 @@ final class ModelClient {
     }
 
     private void compareGets(BeachDB db) {
+        log.accept("gets");
         Map<String, byte[]> expected = states.getLast();
         for (int k = 0; k < KEYS; k++) {
             String key = key(k);

@@ -246,12 +246,21 @@ final class Opened {
     /** No set holds the table any more: closes it, and deletes its file if an edit dropped it. */
     private void unused(TableHandle table, @Nullable DeletionProof proof) {
         tasks.submit("table-drop", () -> {
-            table.reader.close();
+            close(table.reader, table.number());
             if (proof != null) {
                 memory.cache.drop(table.number());
                 delete(FileName.table(table.number()), proof);
             }
         });
+    }
+
+    /** Closes a table that was only read: an error then loses nothing. */
+    private void close(TableReader reader, long number) {
+        try {
+            reader.close();
+        } catch (StorageException e) {
+            options.listener().onInfo("a table could not be closed: " + FileName.table(number), e);
+        }
     }
 
     /** Deletes a file; if the system refuses, it only takes space until the next open tries again. */

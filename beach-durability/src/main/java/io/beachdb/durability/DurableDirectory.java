@@ -226,7 +226,21 @@ public final class DurableDirectory implements AutoCloseable {
                 syncParent(vfs, directory, made);
                 continue;
             }
-            syncParent(vfs, directory, made);
+            try {
+                syncParent(vfs, directory, made);
+            } catch (IOException e) {
+                takeBack(vfs, directory, e);
+                throw e;
+            }
+        }
+    }
+
+    /** Removes a directory whose name will never surely be on disk: a later opening would find it, and sync it in vain. */
+    private static void takeBack(Vfs vfs, Path directory, IOException syncFailure) {
+        try {
+            vfs.delete(directory);
+        } catch (IOException e) {
+            syncFailure.addSuppressed(e);
         }
     }
 

@@ -79,6 +79,9 @@ public final class SimulatedDisk {
         }
     }
 
+    /** How often operations take long, and how long at most. */
+    private record Stalls(SimulatedRandom random, int oneIn, long maxNanos) {}
+
     /** Who holds a lock on a file. */
     private record Held(SimulatedVfs by, boolean shared) {}
 
@@ -103,6 +106,7 @@ public final class SimulatedDisk {
     private boolean links = true;
     private boolean checksReliance = true;
     private int interruptSafeBytes = 64 << 10;
+    private volatile @Nullable Stalls stalls;
     private long reliances;
 
     /** Makes an empty disk for ordinary threads. */
@@ -343,6 +347,20 @@ public final class SimulatedDisk {
         faults.clear();
     }
 
+    /** Makes one in {@code oneIn} operations take up to {@code maxNanos} of simulated time, in which others go on. */
+    public synchronized void setStalls(SimulatedRandom random, int oneIn, long maxNanos) {
+        stalls = new Stalls(random, oneIn, maxNanos);
+    }
+
+    public synchronized void clearStalls() {
+        stalls = null;
+    }
+
+    private long drawStall() {
+        Stalls drawn = stalls;
+        return drawn == null || drawn.random.nextInt(drawn.oneIn) > 0 ? 0 : drawn.random.between(1, drawn.maxNanos);
+    }
+
     // ---- what happened
 
     /**
@@ -465,6 +483,7 @@ public final class SimulatedDisk {
             throws IOException {
         process.checkAlive();
         reach(kind.point);
+        stall();
         List<SimulatedVfs> ended = List.of();
         try {
             T result;
@@ -525,6 +544,15 @@ public final class SimulatedDisk {
     private void reach(String point) {
         if (scheduler != null) {
             scheduler.reach(point);
+        }
+    }
+
+    private void stall() {
+        if (scheduler != null && stalls != null) {
+            long nanos = drawStall();
+            if (nanos > 0) {
+                scheduler.sleep(nanos);
+            }
         }
     }
 

@@ -411,6 +411,20 @@ class DirectorySyncTest {
         }
     }
 
+    @Test
+    void make_syncOfTheParentFails_theNextOneMakesTheDirectoryAnew() {
+        Path path = Path.of("/data/a/b");
+        disk.inject(Fault.on(DirectorySyncTest::isDirectorySync).afterFirst(2)); // that of /data/a
+        assertThatThrownBy(() -> DurableDirectory.make(vfs, path, Scheduler.system()))
+                .isInstanceOf(StorageException.class)
+                .hasMessageContaining("/data/a/b");
+        assertThat(disk.names(Path.of("/data/a"))).isEmpty();
+        DurableDirectory.open(vfs, path, Mode.CREATE, Scheduler.system(), DurabilityListener.none())
+                .close();
+        disk.cutPower(CutPolicy.none());
+        assertThat(disk.exists(path)).isTrue();
+    }
+
     // ---- where directories cannot be synced
 
     @Test
