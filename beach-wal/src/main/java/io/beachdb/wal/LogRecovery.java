@@ -7,12 +7,14 @@ import io.beachdb.base.format.FileName;
 import io.beachdb.base.format.FragmentFormat;
 import io.beachdb.base.format.RecordReader;
 import io.beachdb.durability.DurableDirectory;
+import io.beachdb.durability.Syncability;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +33,9 @@ public final class LogRecovery implements AutoCloseable {
      *     does not hold, a later record that claims more makes it damage.
      * Y3  Logs without a record were made ahead of need, or lost their START with all else: they count as not there. What
      *     they should have held, the START of a later one tells.
+     * Y4  The name of a log is on disk before its first record is written. So a log that a START names, and that is not
+     *     there, was removed by somebody: that is damage, whether or not it was synced. (Where names cannot be synced, a
+     *     power cut may have done it.)
      */
 
     /** Where the records of one log end, and why there. */
@@ -57,6 +62,7 @@ public final class LogRecovery implements AutoCloseable {
     private final MemoryAccount account;
 
     private final Deque<Long> waiting = new ArrayDeque<>();
+    private final Set<Long> present; // of those that are needed
     private final List<LogEnd> ends = new ArrayList<>();
     private @Nullable WalReader reader;
     private long currentLog;
@@ -92,6 +98,7 @@ public final class LogRecovery implements AutoCloseable {
                 .map(FileName::number)
                 .sorted()
                 .forEach(waiting::addLast);
+        this.present = Set.copyOf(waiting);
         if (oldestExists && (waiting.isEmpty() || waiting.getFirst() != oldestLog)) {
             throw new CorruptionException(
                     directory.pathOf(FileName.log(oldestLog)),
@@ -157,7 +164,21 @@ public final class LogRecovery implements AutoCloseable {
             currentUsed = true;
             lastSequence = Math.max(lastSequence, named.lastSequence());
         } else {
+            checkNotRemoved(log, named, gap);
             leaveOut(log, named, gap);
+        }
+    }
+
+    /** Y4. */
+    private void checkNotRemoved(WalReader log, Predecessor named, String gap) {
+        if (named.logNumber() >= oldestLog
+                && !present.contains(named.logNumber())
+                && directory.syncability() instanceof Syncability.Syncable) {
+            throw new CorruptionException(
+                    directory.pathOf(log(named.logNumber())),
+                    -1,
+                    "it is not there, but " + gap + ", and its name was on disk before " + log.name() + " was written. "
+                            + CorruptionException.RESTORE_DIRECTORY);
         }
     }
 
