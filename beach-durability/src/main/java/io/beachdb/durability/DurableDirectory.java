@@ -226,7 +226,21 @@ public final class DurableDirectory implements AutoCloseable {
                 syncParent(vfs, directory, made);
                 continue;
             }
-            syncParent(vfs, directory, made);
+            try {
+                syncParent(vfs, directory, made);
+            } catch (IOException e) {
+                unmake(vfs, directory, e);
+                throw e;
+            }
+        }
+    }
+
+    /** A later try must find no directory of which nobody knows whether its name is on disk: it would not sync that again. */
+    private static void unmake(Vfs vfs, Path directory, IOException failure) {
+        try {
+            vfs.delete(directory);
+        } catch (IOException e) {
+            failure.addSuppressed(e);
         }
     }
 
@@ -424,18 +438,9 @@ public final class DurableDirectory implements AutoCloseable {
     private PendingFile copy(DurableDirectory from, String name, long size, MemorySegment buffer) {
         PendingFile copy = create(name);
         boolean done = false;
-        try (ReadableFile file = from.open(name)) {
-            int part = (int) Math.min(buffer.byteSize(), MAX_COPIED_BYTES);
-            while (copy.position() < size) {
-                int read = file.read(copy.position(), buffer, 0, (int) Math.min(part, size - copy.position()));
-                if (read <= 0) {
-                    throw new CorruptionException(
-                            file.path(),
-                            copy.position(),
-                            "the file ends here, it should have " + size + " bytes. "
-                                    + CorruptionException.RESTORE_TABLE);
-                }
-                copy.write(buffer, 0, read);
+        try {
+            try (ReadableFile file = from.open(name)) {
+                copy(file, size, buffer, copy);
             }
             done = true;
             return copy;
@@ -443,6 +448,20 @@ public final class DurableDirectory implements AutoCloseable {
             if (!done) {
                 copy.abandonQuietly();
             }
+        }
+    }
+
+    private static void copy(ReadableFile file, long size, MemorySegment buffer, PendingFile copy) {
+        int part = (int) Math.min(buffer.byteSize(), MAX_COPIED_BYTES);
+        while (copy.position() < size) {
+            int read = file.read(copy.position(), buffer, 0, (int) Math.min(part, size - copy.position()));
+            if (read <= 0) {
+                throw new CorruptionException(
+                        file.path(),
+                        copy.position(),
+                        "the file ends here, it should have " + size + " bytes. " + CorruptionException.RESTORE_TABLE);
+            }
+            copy.write(buffer, 0, read);
         }
     }
 
