@@ -325,6 +325,36 @@ class ResumeTest {
         }
     }
 
+    /** The sync of a log that was made ahead: what it was for can wait, but nothing more can be made in the directory. */
+    @Test
+    void directorySyncFailsInTheBackground_healthSaysSoAtOnce() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                open(engine);
+                engine.disk()
+                        .inject(failing(SyncSite.LOG_CREATE, DiskOperation.Kind.SYNC_DIRECTORY)
+                                .afterFirst(1));
+                engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                engine.step(db -> {
+                    try {
+                        db.flush(); // makes the next log
+                    } catch (WriteRefusedException e) {
+                        assertThat(e).hasMessageContaining("sync"); // it needed the directory just then
+                    }
+                });
+                engine.step(db -> {
+                    assertHealth(db, Health.State.READ_ONLY_AFTER_FAILURE);
+                    assertThatThrownBy(() -> put(db, "b", "1", Durability.LOGGED))
+                            .isInstanceOf(WriteRefusedException.class);
+                    assertThatThrownBy(db::resume).isInstanceOf(StorageException.class);
+                    assertHas(db, "a", "1");
+                });
+                engine.step(BeachDB::close);
+                afterCut(engine, db -> assertHas(db, "a", "1"));
+            }
+        }
+    }
+
     // ---- a full disk
 
     @ParameterizedTest
