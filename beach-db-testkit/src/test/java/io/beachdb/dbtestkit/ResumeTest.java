@@ -357,6 +357,26 @@ class ResumeTest {
 
     // ---- a full disk
 
+    /** The flush met it, and so did the edit, which only a resume mends. */
+    @Test
+    void diskFullInAnEdit_resumeSaysThatAllIsWell() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                open(engine);
+                engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                engine.disk()
+                        .inject(failing(SyncSite.MANIFEST_EDIT, DiskOperation.Kind.SYNC_FILE)
+                                .diskFull());
+                engine.step(db -> assertThatThrownBy(db::flush).isInstanceOf(WriteRefusedException.class));
+                engine.step(db -> {
+                    db.resume();
+                    assertHealth(db, Health.State.OK);
+                });
+                engine.step(BeachDB::close);
+            }
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void diskFullInAFlush_readsGoOn_andTheFlushIsRetried(boolean failWhenDiskFull) {

@@ -76,9 +76,10 @@ final class EngineHealth {
         progress.wake();
     }
 
-    /** All that a failure left in doubt is on disk. The caller tells of it once nothing else is to come. */
+    /** All that a failure left in doubt is on disk, so there was room. The caller tells of it once nothing else is to come. */
     void mended() {
         failure = null;
+        diskFull = false;
     }
 
     void diskFull(boolean full) {
