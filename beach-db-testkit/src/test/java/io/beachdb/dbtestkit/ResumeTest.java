@@ -355,6 +355,26 @@ class ResumeTest {
         }
     }
 
+    /** A fresh log is there then, and ends well; the writes of the one that failed are in memory only. */
+    @Test
+    void close_afterAResumeThatFailed_saysWhatIsInDoubt() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                open(engine);
+                engine.disk().inject(failing(SyncSite.LOG_GROUP, DiskOperation.Kind.SYNC_FILE));
+                engine.step(db -> assertThatThrownBy(() -> put(db, "a", "1", Durability.SYNCED))
+                        .isInstanceOf(WriteIndeterminateException.class));
+                engine.disk().inject(failing(SyncSite.TABLE_FLUSH, DiskOperation.Kind.SYNC_FILE));
+                engine.step(db -> {
+                    assertThatThrownBy(db::resume).isInstanceOf(StorageException.class);
+                    assertThatThrownBy(db::close)
+                            .isInstanceOf(StorageException.class)
+                            .hasMessageContaining("writes after sequence 0");
+                });
+            }
+        }
+    }
+
     // ---- a full disk
 
     /** The flush met it, and so did the edit, which only a resume mends. */
