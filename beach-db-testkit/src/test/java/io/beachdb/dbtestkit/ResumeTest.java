@@ -375,6 +375,32 @@ class ResumeTest {
         }
     }
 
+    // ---- a failed close
+
+    /** The table is not needed any more: its file goes all the same, and no task ends with an exception. */
+    @Test
+    void droppedTableCannotBeClosed_isDeletedAllTheSame() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                open(engine);
+                for (int i = 0; i < 2; i++) {
+                    engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                    engine.step(BeachDB::flush);
+                }
+                engine.disk()
+                        .inject(Fault.on(operation -> operation.kind() == DiskOperation.Kind.CLOSE
+                                        && operation.name().endsWith(".sst"))
+                                .afterFirst(1)); // after that of the table the compaction makes
+                engine.step(BeachDB::compact);
+                engine.step(db -> assertHealth(db, Health.State.OK));
+                assertThat(engine.disk().names(DIRECTORY))
+                        .filteredOn(name -> name.endsWith(".sst"))
+                        .hasSize(1);
+                engine.step(BeachDB::close);
+            }
+        }
+    }
+
     // ---- a full disk
 
     /** The flush met it, and so did the edit, which only a resume mends. */

@@ -246,7 +246,11 @@ final class Opened {
     /** No set holds the table any more: closes it, and deletes its file if an edit dropped it. */
     private void unused(TableHandle table, @Nullable DeletionProof proof) {
         tasks.submit("table-drop", () -> {
-            table.reader.close();
+            try {
+                table.reader.close();
+            } catch (StorageException e) { // it was only read
+                options.listener().onInfo("a table could not be closed without an error", e);
+            }
             if (proof != null) {
                 memory.cache.drop(table.number());
                 delete(FileName.table(table.number()), proof);
