@@ -375,6 +375,32 @@ class ResumeTest {
         }
     }
 
+    // ---- what follows an edit
+
+    /** The edit is on disk then, so the flush has ended: who waits for it hears of that. */
+    @Test
+    void obsoleteManifestCannotBeLookedFor_theFlushEndsAllTheSame() {
+        try (SteppedEngine engine = new SteppedEngine(1)) {
+            engine.open(DIRECTORY, options -> options.manifestBytes(4 << 10));
+            engine.disk()
+                    .inject(Fault.on(operation -> operation.kind() == DiskOperation.Kind.FIND
+                                    && operation.name().startsWith("MANIFEST-000001"))
+                            .sticky());
+            byte[] longKey = new byte[700]; // twice in each edit
+            for (int i = 0; i < 8; i++) {
+                engine.step(db -> db.put(longKey, longKey));
+                engine.step(BeachDB::flush);
+            }
+            engine.step(db -> assertThat(db.durableSequence()).isEqualTo(8));
+            assertThat(engine.disk().names(DIRECTORY)).contains("MANIFEST-000001");
+            engine.disk().clearFaults();
+            engine.step(db -> db.put(longKey, longKey));
+            engine.step(BeachDB::flush);
+            assertThat(engine.disk().names(DIRECTORY)).doesNotContain("MANIFEST-000001");
+            engine.step(BeachDB::close);
+        }
+    }
+
     // ---- a failed close
 
     /** The table is not needed any more: its file goes all the same, and no task ends with an exception. */
