@@ -491,6 +491,27 @@ class ResumeTest {
         }
     }
 
+    /** The caller's compaction does what the one in the background found no room for. */
+    @Test
+    void diskFullInACompaction_anotherDoesIt_healthSaysSo() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                engine.open(DIRECTORY, options -> options.level0CompactionTables(2));
+                engine.disk()
+                        .inject(failing(SyncSite.TABLE_COMPACTION, DiskOperation.Kind.SYNC_FILE)
+                                .diskFull());
+                for (int i = 0; i < 2; i++) {
+                    engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                    engine.step(BeachDB::flush);
+                }
+                engine.step(db -> assertHealth(db, Health.State.DISK_FULL));
+                engine.step(BeachDB::compact);
+                engine.step(db -> assertHealth(db, Health.State.OK));
+                engine.step(BeachDB::close);
+            }
+        }
+    }
+
     @Test
     void resumeAndClose_atOnce_bothEndAndNothingStaysOpen() {
         for (long seed = 0; seed < 100; seed++) {
