@@ -45,6 +45,7 @@ class MainTest {
                 "verify",
                 "bench",
                 "explore",
+                "sweep",
                 "crash",
                 "crash run",
                 "crash worker",
