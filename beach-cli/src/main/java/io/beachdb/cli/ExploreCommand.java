@@ -126,13 +126,13 @@ final class ExploreCommand extends JudgingCommand {
         return ExitCodes.OK;
     }
 
-    private static void checkAtLeast(String option, int value, int least) {
+    static void checkAtLeast(String option, int value, int least) {
         if (value < least) {
             throw new UsageException(option + " is " + value + ", allowed " + least + " and more");
         }
     }
 
-    private static EngineScenario named(String title) {
+    static EngineScenario named(String title) {
         return Arrays.stream(EngineScenario.values())
                 .filter(scenario -> scenario.title().equals(title))
                 .findAny()

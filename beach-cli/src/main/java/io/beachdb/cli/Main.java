@@ -71,6 +71,7 @@ public final class Main extends BeachCommand {
                 .addSubcommand(new VerifyCommand(terminal))
                 .addSubcommand(new ExploreCommand(terminal))
                 .addSubcommand(new SimulateCommand(terminal))
+                .addSubcommand(new SweepCommand(terminal))
                 .addSubcommand(new CommandLine(new BenchCommand(terminal)).setUnmatchedOptionsArePositionalParams(true))
                 .addSubcommand(new CommandLine(new CrashCommand(terminal))
                         .addSubcommand(new CrashRunCommand(terminal))

@@ -46,6 +46,7 @@ class MainTest {
                 "bench",
                 "explore",
                 "simulate",
+                "sweep",
                 "crash",
                 "crash run",
                 "crash worker",

@@ -356,7 +356,7 @@ public final class EngineSimulation {
             for (int i = 0; i < RESUMES; i++) {
                 try {
                     database.resume();
-                    clients.get(client).settle(database);
+                    clients.get(client).compareVisible(database);
                     log.accept("    client " + client + " resumes");
                     return true;
                 } catch (CorruptionException e) {
@@ -372,7 +372,7 @@ public final class EngineSimulation {
 
         private void readOnly(BeachDB database, int client) {
             try {
-                clients.get(client).readOnly(database);
+                clients.get(client).compareVisible(database);
             } catch (StorageException e) {
                 log.accept("    client " + client + " cannot read: " + e.getMessage());
             }

@@ -7,7 +7,8 @@ import io.beachdb.Options;
 import io.beachdb.Range;
 import io.beachdb.Snapshot;
 import io.beachdb.WriteBatch;
-import io.beachdb.base.WriteRefusedException;
+import io.beachdb.base.BeachException;
+import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.testkit.SimulatedRandom;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
@@ -30,8 +31,8 @@ import java.util.function.Consumer;
 final class ModelClient {
     private static final int KEYS = 12;
 
-    /** One acknowledged write. */
-    private record Acknowledged(int count, long sequence) {}
+    /** A write that was acknowledged, or is in doubt, and its last sequence. */
+    private record Numbered(int count, long sequence) {}
 
     /**
      * What must be found of the client's writes after a power cut at some moment, and what may.
@@ -47,15 +48,13 @@ final class ModelClient {
     /** Contents after each number of writes; index 0: nothing. */
     private final List<Map<String, byte[]>> states = new ArrayList<>(List.of(new TreeMap<>()));
 
-    private final List<Acknowledged> acknowledged = new ArrayList<>();
+    private final List<Numbered> numbered = new ArrayList<>();
     private int promisedAgainstPowerLoss;
     private int promisedAgainstDeath;
     private int unloggedWritten;
     private int unloggedPromised;
     private int found; // by the latest recover
     private int unloggedFound;
-    private boolean inDoubt; // whether the newest write happened
-    private boolean unloggedInDoubt;
     private Consumer<String> log = what -> {};
 
     /** Makes a client that has written nothing; one in {@code longOneIn} values is long, up to {@code longestValue} bytes. */
@@ -63,6 +62,16 @@ final class ModelClient {
         this.index = index;
         this.longOneIn = longOneIn;
         this.longestValue = longestValue;
+    }
+
+    /** Returns one that knows what this one knows now. */
+    ModelClient copy() {
+        ModelClient copy = new ModelClient(index, longOneIn, longestValue);
+        copy.states.clear();
+        copy.states.addAll(states);
+        copy.numbered.addAll(numbered);
+        copy.unloggedWritten = unloggedWritten;
+        return copy;
     }
 
     int index() {
@@ -97,6 +106,23 @@ final class ModelClient {
     /** Returns what must be found if the power were cut now. */
     Promise promise() {
         return new Promise(promisedAgainstPowerLoss, written(), unloggedPromised, unloggedWritten);
+    }
+
+    /** Returns what must be found if the process died now. */
+    Promise promiseAgainstDeath() {
+        return new Promise(promisedAgainstDeath, written(), unloggedPromised, unloggedWritten);
+    }
+
+    /** Returns a number that is equal for equal contents after each number of writes. */
+    long fingerprint() {
+        long hash = unloggedWritten;
+        for (Map<String, byte[]> state : states) {
+            for (Map.Entry<String, byte[]> entry : state.entrySet()) {
+                hash = CrashWorkload.mix(hash ^ entry.getKey().hashCode(), Arrays.hashCode(entry.getValue()));
+            }
+            hash = CrashWorkload.mix(hash, state.size());
+        }
+        return hash;
     }
 
     // ---- What it does.
@@ -140,15 +166,14 @@ final class ModelClient {
     void putUnlogged(BeachDB db) {
         unloggedWritten++;
         log.accept("makes its unlogged write " + unloggedWritten);
-        unloggedInDoubt = true;
         try {
             db.put(bytes(unloggedKey()), counter(unloggedWritten), Durability.UNLOGGED);
-        } catch (WriteRefusedException e) {
-            unloggedWritten--;
-            unloggedInDoubt = false;
+        } catch (WriteIndeterminateException e) {
+            throw e;
+        } catch (BeachException e) {
+            unloggedWritten--; // it did not happen
             throw e;
         }
-        unloggedInDoubt = false;
     }
 
     void writeBesideSnapshot(BeachDB db, SimulatedRandom own) {
@@ -204,56 +229,41 @@ final class ModelClient {
         Durability durability = own.nextInt(2) == 0 ? Durability.SYNCED : Durability.LOGGED;
         log.accept("makes its write " + count + ", of " + batch.count() + " operations, " + durability);
         states.add(next);
-        inDoubt = true;
-        long sequence;
-        try {
-            sequence = db.write(batch, durability);
-        } catch (WriteRefusedException e) {
-            states.removeLast(); // it must never be seen
-            inDoubt = false;
-            throw e;
-        }
-        inDoubt = false;
-        acknowledged.add(new Acknowledged(count, sequence));
+        write(db, batch, durability);
         promisedAgainstDeath = Math.max(promisedAgainstDeath, count);
         if (durability == Durability.SYNCED) {
             promise(count);
         }
     }
 
-    /**
-     * Finds out what became of a write that failed. Only after a resume: as long as the log of that write counts, a write
-     * that is not seen may be there after a crash.
-     */
-    void settle(BeachDB db) {
-        int present = read(db, counterKey());
-        check(
-                present == written() || (inDoubt && present == written() - 1),
-                "client " + index + " sees " + present + " of " + written() + " writes");
-        if (present < written()) {
+    /** The last of {@link #states} is the one after the batch; unless it is refused, for then it did not happen. */
+    private void write(BeachDB db, WriteBatch batch, Durability durability) {
+        try {
+            long last = db.write(batch, durability);
+            number(last - batch.count() + 1, last);
+        } catch (WriteIndeterminateException e) {
+            check(
+                    e.largestSequence() - e.smallestSequence() + 1 == batch.count(),
+                    "a batch of " + batch.count() + " operations, in doubt: sequences " + e.smallestSequence() + " to "
+                            + e.largestSequence());
+            number(e.smallestSequence(), e.largestSequence());
+            throw e;
+        } catch (BeachException e) {
             states.removeLast();
+            throw e;
         }
-        inDoubt = false;
-        int unlogged = read(db, unloggedKey());
-        check(
-                unlogged == unloggedWritten || (unloggedInDoubt && unlogged == unloggedWritten - 1),
-                "client " + index + " sees " + unlogged + " of " + unloggedWritten + " unlogged writes");
-        unloggedWritten = unlogged;
-        unloggedInDoubt = false;
     }
 
-    /** Checks that reads go on while nothing can be written: all that was acknowledged is seen. */
-    void readOnly(BeachDB db) {
-        int present = read(db, counterKey());
-        check(
-                present == written() || (inDoubt && present == written() - 1),
-                "client " + index + " sees " + present + " of " + written() + " writes");
-        compareContents(db, present);
+    private void number(long first, long last) {
+        long newest = numbered.isEmpty() ? 0 : numbered.getLast().sequence;
+        check(first > newest, "sequence " + first + " was given after " + newest);
+        numbered.add(new Numbered(written(), last));
     }
 
     /** All that was written is promised. */
     void allDurable() {
         promise(written());
+        unloggedPromised = unloggedWritten;
     }
 
     private void promise(int count) {
@@ -265,8 +275,7 @@ final class ModelClient {
 
     /** The database was closed without an exception: everything is promised. */
     void closed() {
-        promise(written());
-        unloggedPromised = unloggedWritten;
+        allDurable();
     }
 
     /** The power was cut: what was only handed over may be lost. */
@@ -277,13 +286,13 @@ final class ModelClient {
     /**
      * Compares what an opening shows with what was promised.
      *
-     * @return the sequence of the client's newest acknowledged write that is there, 0 if there is none
+     * @return the sequence of the client's newest write that is there, 0 if there is none
      */
     long recover(BeachDB db) {
         found = compare(db, new Promise(promisedAgainstDeath, written(), unloggedPromised, unloggedWritten));
         unloggedFound = read(db, unloggedKey());
         long newest = 0;
-        for (Acknowledged write : acknowledged) {
+        for (Numbered write : numbered) {
             if (write.count <= found) {
                 newest = Math.max(newest, write.sequence);
             }
@@ -293,7 +302,7 @@ final class ModelClient {
 
     /** Checks the prefix across clients: what {@link #recover} missed is newer than anything found. */
     void checkNothingMissingBelow(long newestPresent) {
-        for (Acknowledged write : acknowledged) {
+        for (Numbered write : numbered) {
             check(
                     write.count <= found || write.sequence > newestPresent,
                     "write " + write + " of client " + index + " is missing, but one of sequence " + newestPresent
@@ -304,16 +313,28 @@ final class ModelClient {
     /** Goes on from what {@link #recover} found: what an opening showed, no later one may lose. */
     void goOn() {
         states.subList(found + 1, states.size()).clear();
-        acknowledged.removeIf(write -> write.count > found);
+        numbered.removeIf(write -> write.count > found);
         promisedAgainstPowerLoss = found;
         promisedAgainstDeath = found;
         unloggedWritten = unloggedFound;
         unloggedPromised = unloggedFound;
-        inDoubt = false;
-        unloggedInDoubt = false;
     }
 
     // ---- Comparing.
+
+    /** Checks that a write that came after what {@code shown} says has a sequence of its own. */
+    void checkNewer(Promise shown, long sequence) {
+        for (Numbered write : numbered) {
+            check(
+                    write.count > shown.logged || write.sequence < sequence,
+                    "sequence " + sequence + " was given after " + write.sequence + ", which is there");
+        }
+    }
+
+    /** Checks that readers see all that was written, in doubt or not. */
+    void compareVisible(BeachDB db) {
+        compare(db, new Promise(written(), written(), unloggedWritten, unloggedWritten));
+    }
 
     /** Checks that the database holds what {@code promise} says; returns how many logged writes are there. */
     int compare(BeachDB db, Promise promise) {

@@ -13,6 +13,7 @@ import io.beachdb.testkit.SimulatedScheduler;
 import io.beachdb.testkit.SimulatedVfs;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -70,6 +71,16 @@ final class SteppedEngine implements AutoCloseable {
         return Objects.requireNonNull(db, "nothing is open");
     }
 
+    /** Returns what the process that is open, or was last, has open. */
+    List<Path> openPaths() {
+        return Objects.requireNonNull(vfs, "nothing was open").openPaths();
+    }
+
+    /** Bounds the steps of the schedule: a run that never ends is an error then. */
+    void setMaxSteps(long points) {
+        scheduler.setMaxSteps(points);
+    }
+
     /** Returns what the process that is open, or was last, has charged to its memory budget. */
     long chargedBytes() {
         return Objects.requireNonNull(budget, "nothing was open").usedBytes();
@@ -105,21 +116,44 @@ final class SteppedEngine implements AutoCloseable {
     void tryOpen(Path directory, UnaryOperator<Options.Builder> change, Opening opening) {
         Options options = start(8L << 20, change);
         task("open", () -> {
-            BeachDB opened = null;
             BeachException refusal = null;
             try {
-                opened = BeachDB.open(directory, options);
+                db = BeachDB.open(directory, options);
             } catch (BeachException e) {
                 refusal = e;
             }
-            opening.ended(opened, refusal);
+            opening.ended(db, refusal);
         });
     }
 
+    /** Returns whether there is a database to make steps on. */
+    boolean isOpen() {
+        return db != null && vfs != null && vfs.isAlive();
+    }
+
+    /** A step has closed the database. */
+    void closed() {
+        db = null;
+    }
+
+    /** What came of a destruction: whether there was something to delete, or a refusal. */
+    interface Destruction {
+        void ended(boolean deleted, @Nullable BeachException refusal);
+    }
+
     /** Destroys the database, which is closed. */
-    void destroy(Path directory) {
+    void tryDestroy(Path directory, Destruction destruction) {
         Options options = start(8L << 20, builder -> builder);
-        task("destroy", () -> BeachDB.destroy(directory, options));
+        task("destroy", () -> {
+            boolean deleted = false;
+            BeachException refusal = null;
+            try {
+                deleted = BeachDB.destroy(directory, options);
+            } catch (BeachException e) {
+                refusal = e;
+            }
+            destruction.ended(deleted, refusal);
+        });
     }
 
     /** Options under which little is enough for everything to happen, and nothing is compacted that nobody asked for. */

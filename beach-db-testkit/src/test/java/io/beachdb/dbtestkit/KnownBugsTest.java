@@ -221,7 +221,9 @@ class KnownBugsTest {
                     switched[0] = renamed[0];
                 } else if (operation.kind() == Kind.DELETE && operation.name().startsWith("MANIFEST-")) {
                     deleted[0]++;
-                    assertThat(switched[0]).as("the switch is on disk before " + operation).isTrue();
+                    assertThat(switched[0])
+                            .as("the switch is on disk before " + operation)
+                            .isTrue();
                 }
             });
             open(engine);
@@ -284,7 +286,9 @@ class KnownBugsTest {
                         for (int n = 0; n < 10; n++) {
                             String key = writer + n;
                             long sequence = db.put(
-                                    bytes(key), bytes("value of " + key), n % 2 == 0 ? Durability.SYNCED : Durability.LOGGED);
+                                    bytes(key),
+                                    bytes("value of " + key),
+                                    n % 2 == 0 ? Durability.SYNCED : Durability.LOGGED);
                             written.put(sequence, key);
                         }
                     });
@@ -296,7 +300,9 @@ class KnownBugsTest {
                     boolean ended = false;
                     for (String key : written.values()) {
                         boolean there = db.get(bytes(key)) != null;
-                        assertThat(there && ended).as(key + " without one before it").isFalse();
+                        assertThat(there && ended)
+                                .as(key + " without one before it")
+                                .isFalse();
                         ended |= !there;
                     }
                 });
@@ -493,7 +499,9 @@ class KnownBugsTest {
     void t24_recycledLog_oldRecordsAreNotReplayed() {
         try (SteppedEngine engine = new SteppedEngine(24)) {
             int[] recycled = new int[1];
-            engine.disk().onOperation(operation -> recycled[0] += directory(SyncSite.LOG_RECYCLE).test(operation) ? 1 : 0);
+            engine.disk()
+                    .onOperation(operation ->
+                            recycled[0] += directory(SyncSite.LOG_RECYCLE).test(operation) ? 1 : 0);
             open(engine);
             engine.step(db -> put(db, "first", Durability.SYNCED));
             for (int i = 0; i < 6; i++) {
@@ -530,11 +538,13 @@ class KnownBugsTest {
         try (SteppedEngine engine = new SteppedEngine(26)) {
             engine.open(DIRECTORY, options -> options.maxImmutableMemtables(8));
             // No table can be made, so that all logs are needed.
-            engine.disk().inject(Fault.on(operation -> operation.name().endsWith(".sst"))
-                    .sticky()
-                    .diskFull());
+            engine.disk()
+                    .inject(Fault.on(operation -> operation.name().endsWith(".sst"))
+                            .sticky()
+                            .diskFull());
             engine.disk().onOperation(operation -> {
-                if (file(SyncSite.LOG_GROUP).test(operation) && logsWithRecords(engine).size() == 3) {
+                if (file(SyncSite.LOG_GROUP).test(operation)
+                        && logsWithRecords(engine).size() == 3) {
                     engine.kill();
                 }
             });
@@ -548,9 +558,12 @@ class KnownBugsTest {
             assertThat(logs).hasSize(3);
             Vfs outside = engine.disk().start("somebody");
             outside.delete(DIRECTORY.resolve(logs.get(1)));
-            engine.tryOpen(DIRECTORY, options -> options, (db, refusal) -> assertThat(refusal)
-                    .isInstanceOf(CorruptionException.class)
-                    .hasMessageContaining(logs.get(1)));
+            engine.tryOpen(
+                    DIRECTORY,
+                    options -> options,
+                    (db, refusal) -> assertThat(refusal)
+                            .isInstanceOf(CorruptionException.class)
+                            .hasMessageContaining(logs.get(1)));
         }
     }
 
@@ -574,7 +587,9 @@ class KnownBugsTest {
         try (SteppedEngine engine = new SteppedEngine(28)) {
             open(engine);
             int[] edits = new int[1];
-            engine.disk().onOperation(operation -> edits[0] += file(SyncSite.MANIFEST_EDIT).test(operation) ? 1 : 0);
+            engine.disk()
+                    .onOperation(operation ->
+                            edits[0] += file(SyncSite.MANIFEST_EDIT).test(operation) ? 1 : 0);
             for (int i = 0; i < 3; i++) {
                 engine.step(db -> put(db, "a", Durability.SYNCED));
                 int before = edits[0];
@@ -608,7 +623,9 @@ class KnownBugsTest {
                 put(db, "b", Durability.SYNCED);
                 db.flush();
             });
-            assertThat(made).isNotEmpty().allSatisfy(number -> assertThat(number).isGreaterThan(900));
+            assertThat(made)
+                    .isNotEmpty()
+                    .allSatisfy(number -> assertThat(number).isGreaterThan(900));
             engine.step(BeachDB::close);
         }
     }
@@ -667,9 +684,12 @@ class KnownBugsTest {
             byte[] bytes = engine.disk().bytes(log);
             bytes[5000] ^= 1;
             engine.disk().install(log, bytes);
-            engine.tryOpen(DIRECTORY, options -> options, (db, refusal) -> assertThat(refusal)
-                    .isInstanceOf(CorruptionException.class)
-                    .hasMessageContaining(log.getFileName().toString()));
+            engine.tryOpen(
+                    DIRECTORY,
+                    options -> options,
+                    (db, refusal) -> assertThat(refusal)
+                            .isInstanceOf(CorruptionException.class)
+                            .hasMessageContaining(log.getFileName().toString()));
         }
     }
 
@@ -682,7 +702,8 @@ class KnownBugsTest {
 
     @Test
     void t33_powerCutWhileACopyIsMade_leavesAWholeOneOrNone() {
-        assertKept(EngineScenario.CHECKPOINT.explorer(1).exhaustive(2).samples(1).depth(1));
+        assertKept(
+                EngineScenario.CHECKPOINT.explorer(1).exhaustive(2).samples(1).depth(1));
     }
 
     @Test
@@ -707,7 +728,9 @@ class KnownBugsTest {
                 });
                 engine.step(db -> {
                     Throwable told = catchThrowable(db::close);
-                    assertThat(told == null || told instanceof BeachException).as("told " + told).isTrue();
+                    assertThat(told == null || told instanceof BeachException)
+                            .as("told " + told)
+                            .isTrue();
                 });
                 engine.disk().clearFaults();
                 afterCuts(engine, db -> assertHas(db, "a"));
@@ -739,10 +762,14 @@ class KnownBugsTest {
         for (int seed = 0; seed < 100; seed++) {
             SimulatedDisk some = disk.copy();
             some.cutPower(CutPolicy.random(seed));
-            assertThat(some.exists(old)).as("a rename replaces, it does not delete first").isTrue();
+            assertThat(some.exists(old))
+                    .as("a rename replaces, it does not delete first")
+                    .isTrue();
             emptyUnderTheNewName |= some.bytes(old).length == 0;
         }
-        assertThat(emptyUnderTheNewName).as("a name can be on disk before the bytes").isTrue();
+        assertThat(emptyUnderTheNewName)
+                .as("a name can be on disk before the bytes")
+                .isTrue();
     }
 
     /** A log is cut behind its END when it is closed, and nobody syncs that. */
@@ -780,6 +807,8 @@ class KnownBugsTest {
                 assertThat(numbers.add(number)).as("a second test of " + number).isTrue();
             }
         }
-        assertThat(numbers).containsExactlyInAnyOrderElementsOf(IntStream.rangeClosed(1, 39).boxed().toList());
+        assertThat(numbers)
+                .containsExactlyInAnyOrderElementsOf(
+                        IntStream.rangeClosed(1, 39).boxed().toList());
     }
 }

@@ -325,7 +325,129 @@ class ResumeTest {
         }
     }
 
+    /** The sync of a log that was made ahead: what it was for can wait, but nothing more can be made in the directory. */
+    @Test
+    void directorySyncFailsInTheBackground_healthSaysSoAtOnce() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                open(engine);
+                engine.disk()
+                        .inject(failing(SyncSite.LOG_CREATE, DiskOperation.Kind.SYNC_DIRECTORY)
+                                .afterFirst(1));
+                engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                engine.step(db -> {
+                    try {
+                        db.flush(); // makes the next log
+                    } catch (WriteRefusedException e) {
+                        assertThat(e).hasMessageContaining("sync"); // it needed the directory just then
+                    }
+                });
+                engine.step(db -> {
+                    assertHealth(db, Health.State.READ_ONLY_AFTER_FAILURE);
+                    assertThatThrownBy(() -> put(db, "b", "1", Durability.LOGGED))
+                            .isInstanceOf(WriteRefusedException.class);
+                    assertThatThrownBy(db::resume).isInstanceOf(StorageException.class);
+                    assertHas(db, "a", "1");
+                });
+                engine.step(BeachDB::close);
+                afterCut(engine, db -> assertHas(db, "a", "1"));
+            }
+        }
+    }
+
+    /** A fresh log is there then, and ends well; the writes of the one that failed are in memory only. */
+    @Test
+    void close_afterAResumeThatFailed_saysWhatIsInDoubt() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                open(engine);
+                engine.disk().inject(failing(SyncSite.LOG_GROUP, DiskOperation.Kind.SYNC_FILE));
+                engine.step(db -> assertThatThrownBy(() -> put(db, "a", "1", Durability.SYNCED))
+                        .isInstanceOf(WriteIndeterminateException.class));
+                engine.disk().inject(failing(SyncSite.TABLE_FLUSH, DiskOperation.Kind.SYNC_FILE));
+                engine.step(db -> {
+                    assertThatThrownBy(db::resume).isInstanceOf(StorageException.class);
+                    assertThatThrownBy(db::close)
+                            .isInstanceOf(StorageException.class)
+                            .hasMessageContaining("writes after sequence 0");
+                });
+            }
+        }
+    }
+
+    // ---- what follows an edit
+
+    /** The edit is on disk then, so the flush has ended: who waits for it hears of that. */
+    @Test
+    void obsoleteManifestCannotBeLookedFor_theFlushEndsAllTheSame() {
+        try (SteppedEngine engine = new SteppedEngine(1)) {
+            engine.open(DIRECTORY, options -> options.manifestBytes(4 << 10));
+            engine.disk()
+                    .inject(Fault.on(operation -> operation.kind() == DiskOperation.Kind.FIND
+                                    && operation.name().startsWith("MANIFEST-000001"))
+                            .sticky());
+            byte[] longKey = new byte[700]; // twice in each edit
+            for (int i = 0; i < 8; i++) {
+                engine.step(db -> db.put(longKey, longKey));
+                engine.step(BeachDB::flush);
+            }
+            engine.step(db -> assertThat(db.durableSequence()).isEqualTo(8));
+            assertThat(engine.disk().names(DIRECTORY)).contains("MANIFEST-000001");
+            engine.disk().clearFaults();
+            engine.step(db -> db.put(longKey, longKey));
+            engine.step(BeachDB::flush);
+            assertThat(engine.disk().names(DIRECTORY)).doesNotContain("MANIFEST-000001");
+            engine.step(BeachDB::close);
+        }
+    }
+
+    // ---- a failed close
+
+    /** The table is not needed any more: its file goes all the same, and no task ends with an exception. */
+    @Test
+    void droppedTableCannotBeClosed_isDeletedAllTheSame() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                open(engine);
+                for (int i = 0; i < 2; i++) {
+                    engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                    engine.step(BeachDB::flush);
+                }
+                engine.disk()
+                        .inject(Fault.on(operation -> operation.kind() == DiskOperation.Kind.CLOSE
+                                        && operation.name().endsWith(".sst"))
+                                .afterFirst(1)); // after that of the table the compaction makes
+                engine.step(BeachDB::compact);
+                engine.step(db -> assertHealth(db, Health.State.OK));
+                assertThat(engine.disk().names(DIRECTORY))
+                        .filteredOn(name -> name.endsWith(".sst"))
+                        .hasSize(1);
+                engine.step(BeachDB::close);
+            }
+        }
+    }
+
     // ---- a full disk
+
+    /** The flush met it, and so did the edit, which only a resume mends. */
+    @Test
+    void diskFullInAnEdit_resumeSaysThatAllIsWell() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                open(engine);
+                engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                engine.disk()
+                        .inject(failing(SyncSite.MANIFEST_EDIT, DiskOperation.Kind.SYNC_FILE)
+                                .diskFull());
+                engine.step(db -> assertThatThrownBy(db::flush).isInstanceOf(WriteRefusedException.class));
+                engine.step(db -> {
+                    db.resume();
+                    assertHealth(db, Health.State.OK);
+                });
+                engine.step(BeachDB::close);
+            }
+        }
+    }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -364,6 +486,27 @@ class ResumeTest {
                     assertHas(db, "b", "1");
                     assertThat(db.get(bytes("long49"))).hasSize(1000);
                 });
+                engine.step(BeachDB::close);
+            }
+        }
+    }
+
+    /** The caller's compaction does what the one in the background found no room for. */
+    @Test
+    void diskFullInACompaction_anotherDoesIt_healthSaysSo() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                engine.open(DIRECTORY, options -> options.level0CompactionTables(2));
+                engine.disk()
+                        .inject(failing(SyncSite.TABLE_COMPACTION, DiskOperation.Kind.SYNC_FILE)
+                                .diskFull());
+                for (int i = 0; i < 2; i++) {
+                    engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                    engine.step(BeachDB::flush);
+                }
+                engine.step(db -> assertHealth(db, Health.State.DISK_FULL));
+                engine.step(BeachDB::compact);
+                engine.step(db -> assertHealth(db, Health.State.OK));
                 engine.step(BeachDB::close);
             }
         }

@@ -151,7 +151,7 @@ class SyncCountTest {
         void destroyed(String event) {
             engine.step(BeachDB::close);
             counts = new EnumMap<>(SyncSite.class);
-            engine.destroy(NESTED);
+            engine.tryDestroy(NESTED, (deleted, refusal) -> assertThat(deleted).isTrue());
             take(event, false);
         }
 

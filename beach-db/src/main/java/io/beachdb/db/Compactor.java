@@ -126,7 +126,6 @@ final class Compactor {
         boolean retry = false;
         try {
             run(plan);
-            engine.diskFull(false);
             return true;
         } catch (ClosedException | WriteRefusedException e) {
             return false; // given up for a close, or since something else failed
@@ -170,6 +169,7 @@ final class Compactor {
         try {
             CompactionInfo info = plan.trivialMove() ? move(plan, start) : rewrite(plan, pinned.view(), start);
             count.incrementAndGet();
+            engine.diskFull(false); // also for one in the background that found it full, and has nothing to do any more
             engine.listener().onCompaction(info);
         } finally {
             engine.unpin(pinned.view(), pinned.stripe());

@@ -6,6 +6,7 @@ import io.beachdb.wal.WalWriter;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /** How far writes are on disk, by logs and by flushes; and who waits for that. */
 final class DurableProgress {
@@ -32,6 +33,19 @@ final class DurableProgress {
     /** The log takes nothing more; to be called before what failed becomes visible. */
     void logFailed() {
         cap = Math.min(cap, pipeline.wal().syncedSequence());
+    }
+
+    /** Returns what to say of writes that a failed log left in doubt, and no resume has brought to disk; null if there are none. */
+    @Nullable
+    StorageException inDoubt() {
+        long durable = now();
+        if (cap == Long.MAX_VALUE || durable >= pipeline.visibleSequence()) {
+            return null;
+        }
+        return new StorageException(
+                "the log failed, and no resume() has brought to disk what it left in doubt: of the writes after sequence "
+                        + durable + " nobody knows.",
+                health.failure());
     }
 
     /** All that memory shows is on disk. */

@@ -672,6 +672,7 @@ public final class Engine implements CommitPipeline.Room {
         WalWriter wal = pipeline.wal();
         if (wal.failure() == null) {
             problems.attempt(wal::close);
+            problems.add(durable.inDoubt());
         } else {
             problems.add(wal.failure());
             wal.abandon();

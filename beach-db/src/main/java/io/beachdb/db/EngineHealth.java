@@ -37,7 +37,7 @@ final class EngineHealth {
     }
 
     Health report() {
-        BeachException first = failure;
+        BeachException first = failure();
         if (closed) {
             return new Health(Health.State.CLOSED, first, directory.syncability());
         }
@@ -50,10 +50,14 @@ final class EngineHealth {
         return new Health(diskFull ? Health.State.DISK_FULL : Health.State.OK, null, directory.syncability());
     }
 
-    /** Returns the failure since which nothing is written; null while there is none. */
+    /**
+     * Returns the failure since which nothing is written; null while there is none. A failed sync of the directory is one for
+     * whoever it was made: also where what it was for is done without, or done later.
+     */
     @Nullable
     BeachException failure() {
-        return failure;
+        BeachException first = failure;
+        return first == null ? directory.failure() : first;
     }
 
     /** Takes no more writes; the first failure counts. */
@@ -72,9 +76,10 @@ final class EngineHealth {
         progress.wake();
     }
 
-    /** All that a failure left in doubt is on disk. The caller tells of it once nothing else is to come. */
+    /** All that a failure left in doubt is on disk, so there was room. The caller tells of it once nothing else is to come. */
     void mended() {
         failure = null;
+        diskFull = false;
     }
 
     void diskFull(boolean full) {
@@ -115,7 +120,7 @@ final class EngineHealth {
 
     /** Returns whether nothing is written any more, for now or for good. */
     boolean isStopped() {
-        return closing || failure != null;
+        return closing || failure() != null;
     }
 
     void checkWritable() {
@@ -130,7 +135,7 @@ final class EngineHealth {
     }
 
     void checkNotFailed() {
-        BeachException first = failure;
+        BeachException first = failure();
         if (first != null) {
             throw new WriteRefusedException(
                     directory.path() + " takes no writes since a failure: " + sentence(first)

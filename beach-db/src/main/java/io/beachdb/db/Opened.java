@@ -272,11 +272,17 @@ final class Opened {
         }
     }
 
+    /** What cannot be looked for is looked for again next time: what made it obsolete has happened, and must not seem to fail. */
     void deleteObsoleteManifests() {
         DurableSwitch receipt = manifest().lastSwitch();
-        if (receipt != null) {
-            manifest().takeObsolete().forEach(name -> delete(name, receipt));
+        List<String> obsolete;
+        try {
+            obsolete = manifest().takeObsolete();
+        } catch (StorageException e) {
+            options.listener().onInfo("obsolete manifests could not be looked for", e);
+            return;
         }
+        obsolete.forEach(name -> delete(name, receipt));
     }
 
     /** What may follow in the background once the database is open: the next log is made, orphans are deleted. */

@@ -438,18 +438,9 @@ public final class DurableDirectory implements AutoCloseable {
     private PendingFile copy(DurableDirectory from, String name, long size, MemorySegment buffer) {
         PendingFile copy = create(name);
         boolean done = false;
-        try (ReadableFile file = from.open(name)) {
-            int part = (int) Math.min(buffer.byteSize(), MAX_COPIED_BYTES);
-            while (copy.position() < size) {
-                int read = file.read(copy.position(), buffer, 0, (int) Math.min(part, size - copy.position()));
-                if (read <= 0) {
-                    throw new CorruptionException(
-                            file.path(),
-                            copy.position(),
-                            "the file ends here, it should have " + size + " bytes. "
-                                    + CorruptionException.RESTORE_TABLE);
-                }
-                copy.write(buffer, 0, read);
+        try {
+            try (ReadableFile file = from.open(name)) {
+                copy(file, size, buffer, copy);
             }
             done = true;
             return copy;
@@ -457,6 +448,20 @@ public final class DurableDirectory implements AutoCloseable {
             if (!done) {
                 copy.abandonQuietly();
             }
+        }
+    }
+
+    private static void copy(ReadableFile file, long size, MemorySegment buffer, PendingFile copy) {
+        int part = (int) Math.min(buffer.byteSize(), MAX_COPIED_BYTES);
+        while (copy.position() < size) {
+            int read = file.read(copy.position(), buffer, 0, (int) Math.min(part, size - copy.position()));
+            if (read <= 0) {
+                throw new CorruptionException(
+                        file.path(),
+                        copy.position(),
+                        "the file ends here, it should have " + size + " bytes. " + CorruptionException.RESTORE_TABLE);
+            }
+            copy.write(buffer, 0, read);
         }
     }
 

@@ -30,8 +30,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -480,6 +482,41 @@ class DirectorySyncTest {
             assertThat(heard)
                     .filteredOn(event -> event.kind() == DurabilityEvent.Kind.MAKE_DIRECTORY)
                     .hasSize(4);
+        }
+    }
+
+    // ---- errors
+
+    @Test
+    void make_syncOfTheParentFails_isTriedAgainFromTheStart() {
+        Path nested = DB.resolve("a/b");
+        disk.inject(Fault.on(
+                operation -> isDirectorySync(operation) && operation.path().equals(DB)));
+        assertThatThrownBy(() -> DurableDirectory.make(vfs, nested, Scheduler.system()))
+                .isInstanceOf(StorageException.class);
+        assertThat(disk.names(DB)).isEmpty();
+
+        DurableDirectory.make(vfs, nested, Scheduler.system());
+        disk.cutPower(CutPolicy.none());
+        assertThat(disk.exists(nested)).isTrue();
+    }
+
+    @Test
+    void link_byCopyOfAFileThatCannotBeClosed_leavesNothingOpen() {
+        disk.setLinks(false);
+        disk.makeDirectories(Path.of("/data/copy"));
+        try (DurableDirectory directory = open();
+                DurableDirectory target = DurableDirectory.open(
+                        vfs, Path.of("/data/copy"), Mode.CREATE, Scheduler.system(), DurabilityListener.none())) {
+            DurableFile file = directory.commit(pending(directory, "x"), SyncSite.TABLE_FLUSH);
+            int open = vfs.openPaths().size();
+            disk.inject(Fault.on(operation ->
+                    operation.kind() == Kind.CLOSE && operation.path().startsWith(DB)));
+            SequencedMap<String, Long> sizes = new LinkedHashMap<>(Map.of("x", file.size()));
+            assertThatThrownBy(() -> target.link(directory, sizes, Native.of("buffer"), SyncSite.CHECKPOINT))
+                    .isInstanceOf(StorageException.class);
+            assertThat(vfs.openPaths()).hasSize(open);
+            assertThat(disk.names(target.path())).isEmpty();
         }
     }
 }

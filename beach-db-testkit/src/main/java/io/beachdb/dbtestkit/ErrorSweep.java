@@ -1,0 +1,465 @@
+package io.beachdb.dbtestkit;
+
+import io.beachdb.BeachDB;
+import io.beachdb.Health;
+import io.beachdb.base.BeachException;
+import io.beachdb.base.Scheduler;
+import io.beachdb.base.Signal;
+import io.beachdb.base.StorageException;
+import io.beachdb.base.WriteIndeterminateException;
+import io.beachdb.base.WriteRefusedException;
+import io.beachdb.durability.SyncSite;
+import io.beachdb.testkit.CutPolicy;
+import io.beachdb.testkit.DiskOperation;
+import io.beachdb.testkit.SimulatedDisk;
+import io.beachdb.testkit.SimulatedRandom;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Plays a scenario once for each of its operations and each way in which that may fail, goes on, and looks whether the engine
+ * kept its word: it may stop, never lie.
+ *
+ * <p>Looked at are, during the run, what refusals and {@code health()} say, and what readers see; and the power cut, or the
+ * process killed, right after the error, at the end, after a {@code resume()}, and after the close: what an opening finds then.
+ */
+public final class ErrorSweep {
+    /*
+     * S1  An operation is known by its number: a run is the same as the one without an error, up to it.
+     * S2  The error is over at the end of the play at the latest. From then on all must go well: the database resumes, unless
+     *     a sync of a directory failed, and then it opens anew.
+     * S3  What stays behind when the sync of a new directory's name fails, and the directory cannot be removed either, nobody
+     *     can tell from one whose name is on disk. So what a process finds after that is not looked at.
+     * S4  Equal states of the disk, with equal promises of equal histories, need one look.
+     */
+    private static final String RIGHT_AFTER = "right after it";
+    private static final long MAX_STEPS = 500_000;
+    private static final long RETRIES_NANOS = 3_000_000_000L;
+    private static final int MAX_VIOLATIONS = 5;
+    private static final int MAX_LOST_ONE_BY_ONE = 4;
+
+    /** What is done after a refusal. */
+    private enum Then {
+        /** Nothing: the scenario goes on, and is refused again. */
+        GO_ON,
+        /** It is resumed at once. */
+        RESUME
+    }
+
+    /** A run with an error. */
+    private record Case(DiskOperation operation, DiskError error, Then then) {
+        @Override
+        public String toString() {
+            return operation.number() + " " + error.title() + (then == Then.RESUME ? " resume" : "");
+        }
+    }
+
+    /** What a run came to that needs a look: the disk, what was promised, and what was going on. */
+    private record Moment(
+            String when,
+            SimulatedDisk disk,
+            ModelClient client,
+            Aftermath.Promise promise,
+            Aftermath.Promise againstDeath) {}
+
+    /** S4. */
+    private record State(long disk, boolean death, Aftermath.Promise promise, long history) {}
+
+    /**
+     * What a sweep came to.
+     *
+     * @param operations of the run without an error
+     * @param cases runs with an error
+     * @param refused of them, those in which a call was refused
+     * @param resumed how often a {@code resume()} brought the database back
+     * @param states distinct states that a cut or a death left, each opened
+     * @param violations a few texts that say what was broken, and by which case
+     */
+    public record Result(
+            long operations, long cases, long refused, long resumed, long states, List<String> violations) {}
+
+    private final EngineScenario scenario;
+    private final long seed;
+    private final int oneIn;
+    private final int threads;
+    private final Aftermath aftermath;
+
+    private final Set<State> seen = ConcurrentHashMap.newKeySet();
+    private final AtomicLong cases = new AtomicLong();
+    private final AtomicLong refused = new AtomicLong();
+    private final AtomicLong resumed = new AtomicLong();
+    private final ConcurrentLinkedQueue<String> violations = new ConcurrentLinkedQueue<>();
+
+    /**
+     * @param seed of the scenario, and of what is left to chance
+     * @param oneIn of how many cases one is played; the seed chooses
+     */
+    public ErrorSweep(EngineScenario scenario, long seed, int oneIn, int threads) {
+        this.scenario = scenario;
+        this.seed = seed;
+        this.oneIn = oneIn;
+        this.threads = threads;
+        this.aftermath = new Aftermath(seed);
+    }
+
+    /** Sweeps. */
+    public Result sweep() {
+        List<DiskOperation> operations = record();
+        List<Case> all = new ArrayList<>();
+        for (DiskOperation operation : operations) {
+            for (DiskError error : DiskError.values()) {
+                Case goOn = new Case(operation, error, Then.GO_ON);
+                if (error.fits(operation.kind()) && !leavesADirectoryInDoubt(goOn) && isChosen(goOn)) {
+                    all.add(goOn);
+                }
+            }
+        }
+        AtomicInteger next = new AtomicInteger();
+        runOnAll(() -> {
+            for (int i = next.getAndIncrement(); i < all.size(); i = next.getAndIncrement()) {
+                Case goOn = all.get(i);
+                if (playAndReport(goOn)) {
+                    playAndReport(new Case(goOn.operation, goOn.error, Then.RESUME));
+                }
+            }
+        });
+        return new Result(
+                operations.size(), cases.get(), refused.get(), resumed.get(), seen.size(), List.copyOf(violations));
+    }
+
+    /** S3. */
+    private static boolean leavesADirectoryInDoubt(Case one) {
+        return isCreationSync(one.operation) && one.error == DiskError.DISK_FOR_A_WHILE;
+    }
+
+    private static boolean isCreationSync(DiskOperation operation) {
+        return operation.kind() == DiskOperation.Kind.SYNC_DIRECTORY && operation.site() == SyncSite.DIRECTORY_CREATE;
+    }
+
+    private boolean isChosen(Case one) {
+        return Math.floorMod(CrashWorkload.mix(seed, one.toString().hashCode()), oneIn) == 0;
+    }
+
+    /**
+     * Repeats one case of a sweep with the same seed.
+     *
+     * @param text as a violation names it
+     * @throws AssertionError if a promise is broken there
+     * @throws IllegalArgumentException if there is no such case
+     */
+    public void replay(String text) {
+        for (DiskOperation operation : record()) {
+            for (DiskError error : DiskError.values()) {
+                for (Then then : Then.values()) {
+                    Case one = new Case(operation, error, then);
+                    if (error.fits(operation.kind()) && one.toString().equals(text)) {
+                        new Run(one).play();
+                        return;
+                    }
+                }
+            }
+        }
+        throw new IllegalArgumentException("no case is called '" + text
+                + "': it is the number of an operation, an error ("
+                + String.join(
+                        ", ",
+                        Arrays.stream(DiskError.values()).map(DiskError::title).toList())
+                + ") that fits it, and perhaps 'resume'");
+    }
+
+    private List<DiskOperation> record() {
+        List<DiskOperation> operations = new ArrayList<>();
+        SimulatedDisk disk = new SimulatedDisk().makeDirectories(Stage.GIVEN);
+        disk.onOperation(operations::add);
+        try (SteppedEngine engine = new SteppedEngine(seed, disk)) {
+            scenario.play(new Stage(engine, seed, EngineScenario.newClient(), (refusal, db) -> {
+                throw refusal;
+            }));
+        }
+        return operations;
+    }
+
+    /** Runs {@code worker} on as many threads as are wanted, this one included. */
+    private void runOnAll(Runnable worker) {
+        Scheduler scheduler = Scheduler.system();
+        Signal ended = scheduler.newSignal("error-sweep", 0);
+        AtomicInteger running = new AtomicInteger(threads - 1);
+        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        for (int i = 1; i < threads; i++) {
+            scheduler.execute("error-sweep", () -> {
+                try {
+                    worker.run();
+                } catch (RuntimeException | Error e) {
+                    failure.set(e);
+                } finally {
+                    running.decrementAndGet();
+                    ended.wake();
+                }
+            });
+        }
+        worker.run();
+        scheduler.await(ended, () -> running.get() == 0);
+        if (failure.get() != null) {
+            throw new IllegalStateException("the sweep met an error of its own", failure.get());
+        }
+    }
+
+    /** Returns whether something was refused. */
+    private boolean playAndReport(Case one) {
+        if (violations.size() >= MAX_VIOLATIONS) {
+            return false;
+        }
+        cases.incrementAndGet();
+        Run run = new Run(one);
+        try {
+            run.play();
+        } catch (RuntimeException | Error e) {
+            violations.add("seed " + seed + ", case \"" + one + "\" of " + scenario.title() + ", where operation "
+                    + one.operation + " failed: " + e);
+        }
+        refused.addAndGet(run.refusals > 0 ? 1 : 0);
+        return run.refusals > 0;
+    }
+
+    /** One case. */
+    private final class Run {
+        private final Case one;
+        private final SimulatedDisk disk = new SimulatedDisk().makeDirectories(Stage.GIVEN);
+        private final ModelClient client = EngineScenario.newClient();
+        private final List<Moment> moments = new ArrayList<>();
+        private int refusals;
+        private boolean directorySyncFailed;
+        private boolean over; // the error
+
+        Run(Case one) {
+            this.one = one;
+        }
+
+        void play() {
+            try (SteppedEngine engine = new SteppedEngine(seed, disk)) {
+                engine.setMaxSteps(MAX_STEPS);
+                Stage stage = new Stage(engine, seed, client, this::refused);
+                one.error.strike(
+                        disk,
+                        one.operation,
+                        operation -> directorySyncFailed |= operation.kind() == DiskOperation.Kind.SYNC_DIRECTORY);
+                disk.onOperation(operation -> {
+                    if (moments.isEmpty()
+                            && operation.number() > one.operation.number()
+                            && operation.kind().isCutPoint()) {
+                        take(RIGHT_AFTER, stage);
+                    }
+                });
+                scenario.play(stage);
+                take("at the end", stage);
+                disk.clearFaults();
+                over = true;
+                finish(stage);
+            }
+            assertNoViolation(disk);
+            moments.forEach(this::look);
+        }
+
+        private void take(String when, Stage stage) {
+            moments.add(new Moment(when, disk.copy(), client.copy(), stage.promise(), stage.promiseAgainstDeath()));
+        }
+
+        // ---- while it runs
+
+        private void refused(BeachException refusal, @Nullable BeachDB db) {
+            refusals++;
+            if (over) {
+                throw new AssertionError("refused, though the error is over: " + refusal, refusal);
+            }
+            if (db == null) {
+                checkStorage(refusal);
+                return;
+            }
+            Health health = db.health();
+            switch (refusal) {
+                case WriteIndeterminateException e -> checkState(health, Health.State.READ_ONLY_AFTER_FAILURE, e);
+                case WriteRefusedException e ->
+                    checkState(
+                            health,
+                            health.state() == Health.State.DISK_FULL
+                                    ? Health.State.DISK_FULL
+                                    : Health.State.READ_ONLY_AFTER_FAILURE,
+                            e);
+                default -> checkStorage(refusal);
+            }
+            if (one.then == Then.RESUME && health.state() != Health.State.CLOSED) {
+                resume(db);
+            }
+        }
+
+        /** An error of the disk is none of the caller's, and no damage. */
+        private static void checkStorage(BeachException refusal) {
+            if (!(refusal instanceof StorageException)) {
+                throw new AssertionError("an error of the disk was told as " + refusal, refusal);
+            }
+        }
+
+        private static void checkState(Health health, Health.State expected, @Nullable BeachException after) {
+            boolean failed = health.state() == Health.State.READ_ONLY_AFTER_FAILURE;
+            if (health.state() != expected || failed != (health.cause() != null)) {
+                throw new AssertionError(health + ", expected " + expected + ", after " + after, after);
+            }
+        }
+
+        /** Returns the refusal; null if it is writable again. */
+        private @Nullable BeachException resume(BeachDB db) {
+            boolean stopped = db.health().state() == Health.State.READ_ONLY_AFTER_FAILURE;
+            try {
+                db.resume();
+            } catch (BeachException e) {
+                checkStorage(e);
+                checkState(db.health(), Health.State.READ_ONLY_AFTER_FAILURE, e);
+                return e;
+            }
+            if (stopped) {
+                client.allDurable();
+                resumed.incrementAndGet();
+            }
+            return null;
+        }
+
+        // ---- afterwards
+
+        private void finish(Stage stage) {
+            if (stage.isDestroyed()) {
+                stage.destroy();
+                take("after a further destruction", stage);
+                return;
+            }
+            if (!stage.engine.isOpen()) {
+                stage.open();
+            }
+            stage.step((c, db) -> {
+                stage.engine.pause(RETRIES_NANOS);
+                goOn(stage, db);
+            });
+            stage.step((c, db) -> close(db));
+            if (stage.engine.chargedBytes() != 0 || leaks(stage.engine)) {
+                throw new AssertionError("after the close " + stage.engine.chargedBytes()
+                        + " bytes are charged, and open are " + stage.engine.openPaths());
+            }
+            stage.engine.closed();
+            take("after the close", stage);
+        }
+
+        /** What is open, but for what a simulated error opened and nobody got. */
+        private boolean leaks(SteppedEngine engine) {
+            return one.error != DiskError.HAPPENED && !engine.openPaths().isEmpty();
+        }
+
+        private void goOn(Stage stage, BeachDB db) {
+            if (db.health().state() == Health.State.READ_ONLY_AFTER_FAILURE) {
+                checkTakesNothing(db);
+                client.compareVisible(db);
+                BeachException refusal = resume(db);
+                if (refusal != null && directorySyncFailed) {
+                    checkTakesNothing(db);
+                    client.compareVisible(db);
+                    return;
+                }
+                if (refusal != null) {
+                    throw new AssertionError("a resume() was refused, though the error is over: " + refusal, refusal);
+                }
+                take("after a resume()", stage);
+            }
+            checkState(db.health(), Health.State.OK, null);
+            client.compareVisible(db);
+            client.write(db, stage.random);
+            client.write(db, stage.random);
+            take("after further writes", stage);
+            client.flush(db);
+            if (db.durableSequence() != db.sequence()) {
+                throw new AssertionError("after a flush of " + db.sequence() + ", durable is " + db.durableSequence());
+            }
+        }
+
+        private void checkTakesNothing(BeachDB db) {
+            try {
+                client.write(db, new SimulatedRandom(seed));
+            } catch (WriteRefusedException expected) {
+                checkState(db.health(), Health.State.READ_ONLY_AFTER_FAILURE, expected);
+                return;
+            }
+            throw new AssertionError("a write was taken, though the health is " + db.health());
+        }
+
+        private void close(BeachDB db) {
+            boolean well = db.health().state() == Health.State.OK;
+            try {
+                db.close();
+                client.closed();
+            } catch (BeachException e) {
+                if (well) {
+                    throw new AssertionError("a close, though the error is over", e);
+                }
+                checkStorage(e);
+            }
+        }
+
+        // ---- after a cut
+
+        private void look(Moment moment) {
+            List<CutPolicy> policies = new ArrayList<>(List.of(
+                    CutPolicy.none(),
+                    CutPolicy.all(),
+                    CutPolicy.random(seed + one.operation.number()),
+                    CutPolicy.random(seed - one.operation.number())));
+            int pending = moment.disk.pendingChanges();
+            int step = Math.max(1, pending / MAX_LOST_ONE_BY_ONE);
+            for (int i = 0; i < pending; i += step) {
+                policies.add(CutPolicy.allButOne(i));
+            }
+            for (CutPolicy policy : policies) {
+                lookAfter(moment, policy);
+            }
+            if (!isCreationSync(one.operation) || !moment.when.equals(RIGHT_AFTER)) { // S3
+                lookAfter(moment, null);
+            }
+        }
+
+        /** @param policy null: the process dies, and the machine stays up; its power is cut after the next one */
+        private void lookAfter(Moment moment, @Nullable CutPolicy policy) {
+            SimulatedDisk left = moment.disk.copy();
+            if (policy != null) {
+                left.cutPower(policy);
+            }
+            Aftermath.Promise promise = policy == null ? moment.againstDeath : moment.promise;
+            if (!seen.add(new State(left.fingerprint(), policy == null, promise, moment.client.fingerprint()))) {
+                return;
+            }
+            try {
+                Aftermath.Promise[] latest = {promise};
+                aftermath.check(moment.client, left, promise, told -> latest[0] = told);
+                if (policy == null) {
+                    left.cutPower(CutPolicy.none());
+                    aftermath.check(moment.client, left, latest[0], told -> {});
+                }
+                assertNoViolation(left);
+            } catch (RuntimeException | Error e) {
+                throw new AssertionError(
+                        (policy == null ? "death of the process " : "power cut " + policy + " ") + moment.when + ": "
+                                + e,
+                        e);
+            }
+        }
+
+        private static void assertNoViolation(SimulatedDisk disk) {
+            if (!disk.violations().isEmpty()) {
+                throw new AssertionError(disk.violations().getFirst());
+            }
+        }
+    }
+}
