@@ -220,6 +220,7 @@ final class Verification implements AutoCloseable {
                         (kind, keyOffset, keyLength, valueOffset, valueLength) -> {});
             }
             LogRecovery.Result result = logs.result();
+            found.checkNothingLater(directory.pathOf(FileName.manifest(found.manifestNumber())), result.holdsRecords());
             batches = result.batches();
             result.logs().forEach(log -> count(FileName.log(log.logNumber())));
             // Where an earlier log ends, the next one knows.

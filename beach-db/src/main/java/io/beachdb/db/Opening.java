@@ -313,6 +313,7 @@ final class Opening {
                 into.takeBatch(logs, version.lastSequence());
             }
             LogRecovery.Result result = logs.result();
+            found.checkNothingLater(directory.pathOf(FileName.manifest(found.manifestNumber())), result.holdsRecords());
             options.listener()
                     .onInfo(
                             "recovered " + result.batches() + " batches; logs end: " + result.logs() + result.leftOut(),

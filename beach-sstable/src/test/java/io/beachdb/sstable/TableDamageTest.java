@@ -264,7 +264,7 @@ class TableDamageTest {
         }
     }
 
-    private static List<Long> blocks(TableFixture fixture, long number) {
+    static List<Long> blocks(TableFixture fixture, long number) {
         List<Long> handles = new ArrayList<>();
         TableVisitor visitor = new TableVisitor() {
             @Override
@@ -352,7 +352,7 @@ class TableDamageTest {
         ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).putInt(from + length, crc);
     }
 
-    private static void readAll(TableFixture fixture, long number, Entry target) throws IOException {
+    static void readAll(TableFixture fixture, long number, Entry target) throws IOException {
         try (TableReader reader = fixture.reader(number)) {
             reader.verify(
                     problem -> assertThat(problem.file()).isEqualTo(fixture.directory.pathOf(FileName.table(number))));
@@ -580,7 +580,7 @@ class TableDamageTest {
         return found;
     }
 
-    private static long named(TableFixture fixture, long number) {
+    static long named(TableFixture fixture, long number) {
         try (TableFile file = new TableFile(fixture.directory.open(FileName.table(number)), number);
                 BlockFetcher fetcher =
                         new BlockFetcher(fixture.account, io.beachdb.base.MemoryUse.SCRATCH, ReadOptions.COMPACTION)) {

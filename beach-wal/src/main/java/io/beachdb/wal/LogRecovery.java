@@ -54,6 +54,11 @@ public final class LogRecovery implements AutoCloseable {
         public Result {
             logs = List.copyOf(logs);
         }
+
+        /** Returns whether any log holds a record, whether it counts or not. */
+        public boolean holdsRecords() {
+            return !logs.isEmpty() || !leftOut.isEmpty();
+        }
     }
 
     // Set once.

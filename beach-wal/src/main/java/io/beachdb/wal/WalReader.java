@@ -149,8 +149,13 @@ public final class WalReader implements AutoCloseable {
     private Predecessor readStart() {
         MemorySegment memory = records.payloadMemory();
         long at = records.payloadOffset();
+        long before = Bytes.getU64(memory, at + WalFormat.START_LOG_OFFSET);
+        if (before < 0 || before >= header.fileNumber()) {
+            throw damage("START names " + Long.toUnsignedString(before) + " as the log before, this is "
+                    + header.fileNumber());
+        }
         return new Predecessor(
-                Bytes.getU64(memory, at + WalFormat.START_LOG_OFFSET),
+                before,
                 Bytes.getU64(memory, at + WalFormat.START_LENGTH_OFFSET),
                 Bytes.getU64(memory, at + WalFormat.START_ORDINAL_OFFSET),
                 records.sequence());
