@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -212,15 +213,29 @@ public enum EngineScenario {
 
     /** Begins to say how to explore it. */
     public CrashExplorer.Builder<?> explorer(long seed) {
-        return explorer(seed, null);
+        return explorerOn(seed, disk -> {});
+    }
+
+    /** As {@link #explorer(long)}, on a system that neither renames, replaces nor deletes an open file, as Windows. */
+    public CrashExplorer.Builder<?> explorerWithOpenFilesHeld(long seed) {
+        return explorerOn(seed, disk -> disk.setOpenFilesHeld(true));
     }
 
     /**
      * As {@link #explorer(long)}, where some syncs are left out in silence: to see that they are needed. The disk's own check
      * of what is counted on is off then, so that it is the cuts that find out.
      */
-    public CrashExplorer.Builder<?> explorer(long seed, @Nullable Predicate<DiskOperation> leftOut) {
-        return CrashExplorer.of(new Explored(this, seed, leftOut)).seed(seed);
+    public CrashExplorer.Builder<?> explorer(long seed, Predicate<DiskOperation> leftOut) {
+        return explorerOn(seed, disk -> {
+            disk.checkReliance(false);
+            disk.inject(Fault.on(operation -> operation.kind().isSync() && leftOut.test(operation))
+                    .with(Fault.Effect.IGNORED)
+                    .sticky());
+        });
+    }
+
+    private CrashExplorer.Builder<?> explorerOn(long seed, Consumer<SimulatedDisk> machine) {
+        return CrashExplorer.of(new Explored(this, seed, machine)).seed(seed);
     }
 
     /**
@@ -343,24 +358,14 @@ public enum EngineScenario {
         private final long seed;
         private final Queue<MemoryBudget> budgets =
                 new ConcurrentLinkedQueue<>(); // idle: making one costs as much as an opening
-        private final @Nullable Predicate<DiskOperation> leftOut;
+        private final Consumer<SimulatedDisk> machine; // makes a disk of it
         // Stored by run; what recover looks at does not change any more then.
         private volatile ModelClient client = newClient();
 
-        Explored(EngineScenario scenario, long seed, @Nullable Predicate<DiskOperation> leftOut) {
+        Explored(EngineScenario scenario, long seed, Consumer<SimulatedDisk> machine) {
             this.scenario = scenario;
             this.seed = seed;
-            this.leftOut = leftOut;
-        }
-
-        private void leaveOut(SimulatedDisk disk) {
-            Predicate<DiskOperation> syncs = leftOut;
-            if (syncs != null) {
-                disk.checkReliance(false);
-                disk.inject(Fault.on(operation -> operation.kind().isSync() && syncs.test(operation))
-                        .with(Fault.Effect.IGNORED)
-                        .sticky());
-            }
+            this.machine = machine;
         }
 
         private static ModelClient newClient() {
@@ -377,7 +382,7 @@ public enum EngineScenario {
             ModelClient playing = newClient();
             client = playing;
             disk.makeDirectories(Path.of("/data"));
-            leaveOut(disk);
+            machine.accept(disk);
             try (SteppedEngine engine = new SteppedEngine(seed, disk)) {
                 Stage stage = new Stage(disk, engine, seed, playing);
                 promises.follow(() -> new Promise(playing.promise(), false, stage.end, stage.copy));
@@ -387,7 +392,7 @@ public enum EngineScenario {
 
         @Override
         public void recover(SimulatedDisk disk, Promise promise, CrashExplorer.Promises<Promise> promises) {
-            leaveOut(disk);
+            machine.accept(disk);
             MemoryBudget idle = budgets.poll();
             MemoryBudget budget = idle == null ? MemoryBudget.ofBytes(8L << 20) : idle;
             boolean closed = false;

@@ -28,6 +28,7 @@ public final class EngineSimulation {
     private static final int LONGEST_VALUE = 6000;
     private static final int STEPS = 40;
     private static final int MAX_LIVES = 4;
+    private static final int HELD_ONE_IN = 4;
 
     private enum Fate {
         CLOSE,
@@ -67,6 +68,9 @@ public final class EngineSimulation {
             SimulatedDisk disk = new SimulatedDisk(scheduler).makeDirectories(Path.of("/data"));
             disk.setInterruptSafe(
                     random.nextInt(3) > 0); // who writes and syncs the log: its callers, or engine threads
+            if (seed % HELD_ONE_IN == 0) {
+                disk.setOpenFilesHeld(true); // as on Windows
+            }
             int lives = 1 + random.nextInt(MAX_LIVES);
             for (int life = 0; life < lives; life++) {
                 liveOnce(scheduler, disk, life + 1 < lives ? fate() : Fate.CLOSE);
