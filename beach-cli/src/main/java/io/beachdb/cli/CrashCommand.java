@@ -6,7 +6,8 @@ import picocli.CommandLine.Command;
         name = "crash",
         description = {
             "Kill writers with SIGKILL and check what they leave.",
-            "'run' does it all; 'worker' and 'verify' are its two halves, for scripts that kill in their own ways."
+            "'run' does it all; 'worker' and 'verify' are its two halves, for scripts that kill in their own ways;",
+            "'replay' repeats the judgement of a round that was bad."
         },
         synopsisSubcommandLabel = "COMMAND")
 final class CrashCommand extends BeachCommand {
@@ -16,6 +17,6 @@ final class CrashCommand extends BeachCommand {
 
     @Override
     int run(Output out) {
-        throw new UsageException("one of run, worker, verify is needed");
+        throw new UsageException("one of run, worker, verify, replay is needed");
     }
 }

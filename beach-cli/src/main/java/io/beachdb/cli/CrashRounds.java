@@ -1,7 +1,5 @@
 package io.beachdb.cli;
 
-import io.beachdb.Options;
-import io.beachdb.base.BeachException;
 import io.beachdb.cli.CrashChild.Since;
 import io.beachdb.dbtestkit.CrashAcks;
 import io.beachdb.dbtestkit.CrashProfile;
@@ -10,10 +8,7 @@ import io.beachdb.dbtestkit.CrashVerifier.Verdict;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -22,11 +17,12 @@ import org.jspecify.annotations.Nullable;
  * database is opened here and judged. All rounds share one directory.
  *
  * <p>Of each round its output and a copy of the directory as the kill left it are kept until the next one is good: with
- * them 'beach crash verify' repeats the judgement.
+ * them 'beach crash replay' repeats the judgement.
  */
 final class CrashRounds {
     private static final int OPERATIONS = 20_000;
     private static final int MOST_ACKNOWLEDGEMENTS = 2_500;
+    private static final int SLOW = 8; // so many fewer of them
     private static final int MOST_MILLIS = 600;
     private static final int MOST_OPENING_MILLIS = 150;
 
@@ -67,7 +63,12 @@ final class CrashRounds {
             int acknowledged,
             long openNanos,
             Verdict verdict,
-            @Nullable Path artifact) {}
+            @Nullable Path artifact) {
+
+        private Round leaving(Path file) {
+            return new Round(number, profile, killed, acknowledged, openNanos, verdict, file);
+        }
+    }
 
     /** Returns how many operations were acknowledged in all rounds. */
     long acknowledged() {
@@ -96,7 +97,8 @@ final class CrashRounds {
         CrashProfile mine =
                 profile == null ? CrashProfile.values()[random.nextInt(CrashProfile.values().length)] : profile;
         long roundSeed = random.nextLong();
-        CrashChild.Moment moment = new CrashChild.Moment(since, 1 + random.nextInt(mostCount));
+        int most = since == Since.ACKNOWLEDGEMENTS && mine.isSlow() ? mostCount / SLOW : mostCount;
+        CrashChild.Moment moment = new CrashChild.Moment(since, 1 + random.nextInt(most));
         Path ackFile = directory.resolve(Units.format("round-%05d.acks", number));
 
         boolean ended = CrashChild.run(
@@ -119,48 +121,17 @@ final class CrashRounds {
             FileTrees.copy(database(), copy);
         }
         long began = System.nanoTime();
-        Verdict verdict = judge(mine.options(), acks);
+        Verdict verdict = CrashVerifyCommand.judge(database(), acks, verifier);
         long nanos = System.nanoTime() - began;
-        Path artifact = null;
+        Round round = new Round(number, mine, killed, acks.count(), nanos, verdict, null);
         if (verdict.isGood()) {
             Files.delete(ackFile);
-        } else {
-            artifact = writeArtifact(mine, roundSeed, killed, ackFile, copy, verdict);
+            return round;
         }
-        return new Round(number, mine, killed, acks.count(), nanos, verdict, artifact);
+        return round.leaving(new CrashArtifact(copy, ackFile).write(directory, seed, roundSeed, OPERATIONS, round));
     }
 
     private Path database() {
         return directory.resolve("db");
-    }
-
-    private Verdict judge(Options options, CrashAcks acks) {
-        verifier.add(acks);
-        try {
-            return CrashVerifyCommand.open(database(), options, verifier);
-        } catch (BeachException e) {
-            return new Verdict(0, 0, List.of("the database does not open or read: " + Errors.line(e)));
-        }
-    }
-
-    private Path writeArtifact(
-            CrashProfile mine, long roundSeed, String killed, Path ackFile, Path copy, Verdict verdict)
-            throws IOException {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("seed", seed);
-        map.put("round", number);
-        map.put("workerSeed", roundSeed);
-        map.put("workerOps", OPERATIONS);
-        map.put("profile", mine.label());
-        map.put("killed", killed);
-        map.put("directoryAsKilled", copy.toString());
-        map.put("acknowledgements", ackFile.toString());
-        map.put("violations", new ArrayList<>(verdict.violations()));
-        map.put(
-                "repeat",
-                "beach crash verify --logged " + copy + " " + ackFile + " (on a copy: it recovers the directory)");
-        Path artifact = directory.resolve(Units.format("violation-%05d.json", number));
-        Files.writeString(artifact, Json.write(map) + "\n");
-        return artifact;
     }
 }

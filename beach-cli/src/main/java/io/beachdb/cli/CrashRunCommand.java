@@ -33,7 +33,8 @@ final class CrashRunCommand extends JudgingCommand {
     @Option(
             names = "--profile",
             paramLabel = "P",
-            description = "default, tiny or threads (see 'beach crash worker'). Default: another one in each round.")
+            description =
+                    "default, tiny, threads, rotation or compaction (see 'beach crash worker'). Default: another one in each round.")
     private @Nullable CrashProfile profile;
 
     @Option(

@@ -2,6 +2,7 @@ package io.beachdb.cli;
 
 import io.beachdb.BeachDB;
 import io.beachdb.Options;
+import io.beachdb.base.BeachException;
 import io.beachdb.base.DatabaseNotFoundException;
 import io.beachdb.dbtestkit.CrashAcks;
 import io.beachdb.dbtestkit.CrashVerifier;
@@ -26,7 +27,7 @@ import picocli.CommandLine.Parameters;
                     + " each thread a prefix of its order."
         })
 final class CrashVerifyCommand extends JudgingCommand {
-    private static final int SHOWN_VIOLATIONS = 20;
+    static final int SHOWN_VIOLATIONS = 20;
 
     @Parameters(index = "0", paramLabel = "DIR", description = "Directory of the database.")
     private Path directory;
@@ -81,6 +82,19 @@ final class CrashVerifyCommand extends JudgingCommand {
             return acks;
         } catch (IllegalArgumentException e) {
             throw new CommandFailure(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Judges what the last run left; that it does not open, or read, is a violation like any other. */
+    static CrashVerifier.Verdict judge(Path directory, CrashAcks acks, CrashVerifier verifier) {
+        verifier.add(acks);
+        CrashWorkload workload = acks.workload();
+        Options options =
+                workload == null ? Options.defaults() : workload.profile().options();
+        try {
+            return open(directory, options, verifier);
+        } catch (BeachException e) {
+            return new CrashVerifier.Verdict(0, 0, List.of("the database does not open or read: " + Errors.line(e)));
         }
     }
 

@@ -40,7 +40,9 @@ final class CrashWorkerCommand extends BeachCommand {
             names = "--profile",
             paramLabel = "P",
             defaultValue = "default",
-            description = "default, tiny (all sizes tiny), threads (several writers). Default: ${DEFAULT-VALUE}.")
+            description =
+                    "default, tiny (all sizes tiny), threads (several writers), rotation (a new log on almost every write),"
+                            + " compaction (all the time). Default: ${DEFAULT-VALUE}.")
     private CrashProfile profile;
 
     CrashWorkerCommand(Terminal terminal) {

@@ -76,7 +76,8 @@ public final class Main extends BeachCommand {
                 .addSubcommand(new CommandLine(new CrashCommand(terminal))
                         .addSubcommand(new CrashRunCommand(terminal))
                         .addSubcommand(new CrashWorkerCommand(terminal))
-                        .addSubcommand(new CrashVerifyCommand(terminal)));
+                        .addSubcommand(new CrashVerifyCommand(terminal))
+                        .addSubcommand(new CrashReplayCommand(terminal)));
         command.setExpandAtFiles(false); // a key may begin with "@"
         command.registerConverter(Path.class, judged(Main::path));
         command.registerConverter(KeyText.class, judged(KeyText::parse));

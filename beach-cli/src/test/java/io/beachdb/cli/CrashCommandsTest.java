@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.beachdb.BeachDB;
 import io.beachdb.cli.Cli.Result;
 import io.beachdb.dbtestkit.CrashProfile;
+import io.beachdb.dbtestkit.CrashVerifier.Verdict;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -201,6 +202,39 @@ class CrashCommandsTest {
         assertCaught("run/000000 holds no whole record of a run");
     }
 
+    @Test
+    void replay_artifactOfAViolation_findsItAgainEachTime() throws IOException {
+        work(8, 200, "tiny");
+        Cli.good("put", db, "stranger", "1");
+        Path artifact = new CrashArtifact(db, acks)
+                .write(
+                        directory,
+                        3,
+                        8,
+                        200,
+                        new CrashRounds.Round(
+                                7, CrashProfile.TINY, "killed", 1, 1, new Verdict(1, 1, List.of("it was so")), null));
+        assertThat(artifact).hasFileName("violation-00007.json");
+        assertThat(Files.readString(artifact)).contains("\"profile\":\"tiny\"", "it was so");
+        Path moved = directory.resolveSibling(directory.getFileName() + "-moved");
+        Files.move(directory, moved);
+        try {
+            for (int i = 0; i < 2; i++) {
+                Result result = Cli.run("crash", "replay", moved.resolve("violation-00007.json"));
+                assertThat(result.code()).isEqualTo(1);
+                assertThat(result.err()).contains("'stranger' comes from nowhere");
+            }
+            Cli.good("delete", moved.resolve("db"), "stranger");
+            assertThat(Cli.good("crash", "replay", moved.resolve("violation-00007.json")))
+                    .startsWith("all there");
+            Files.writeString(moved.resolve("other.json"), "{\"seed\":1}");
+            assertThat(Cli.run("crash", "replay", moved.resolve("other.json")).err())
+                    .contains("other.json is no artifact of 'beach crash run': 'directoryAsKilled' is missing");
+        } finally {
+            Files.move(moved, directory);
+        }
+    }
+
     private void assertCaught(String... texts) {
         Result result = Cli.run("crash", "verify", db, acks);
         assertThat(result.code()).isEqualTo(1);
@@ -236,7 +270,7 @@ class CrashCommandsTest {
                 .contains("ops is -1, allowed 0 to");
         assertThat(Cli.run("crash", "worker", db, "--seed", "1", "--ops", "1", "--profile", "huge")
                         .err())
-                .contains("--profile is 'huge', allowed are default, tiny, threads");
+                .contains("--profile is 'huge', allowed are default, tiny, threads, rotation, compaction");
         assertThat(db).doesNotExist();
     }
 

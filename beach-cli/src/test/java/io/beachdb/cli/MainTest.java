@@ -50,7 +50,8 @@ class MainTest {
                 "crash",
                 "crash run",
                 "crash worker",
-                "crash verify"
+                "crash verify",
+                "crash replay"
             })
     void help_everyCommand_explainsAndSucceeds(String command) {
         Result result = Cli.run((Object[]) (command + " --help").strip().split(" "));
@@ -226,7 +227,7 @@ class MainTest {
                 new Wrong("crash worker d", "--seed S and --ops N are missing (see 'beach crash worker --help')"),
                 new Wrong(
                         "crash run --profile huge",
-                        "--profile is 'huge', allowed are default, tiny, threads (see 'beach crash run --help')"),
+                        "--profile is 'huge', allowed are default, tiny, threads, rotation, compaction (see 'beach crash run --help')"),
                 new Wrong(
                         "load d x --format xml",
                         "--format is 'xml', allowed are csv, tsv, jsonl, files (see 'beach load --help')"),

@@ -13,7 +13,13 @@ public enum CrashProfile {
     /** Everything as small as it may be, so that rotation, recycling, flush and compaction happen all the time. */
     TINY(1, 400, 12 << 10),
     /** Small sizes and four writers whose keys interleave: group commit, and batches that meet. */
-    THREADS(4, 300, 4 << 10);
+    THREADS(4, 300, 4 << 10),
+    /** Values of half a memtable: memtables and logs are rotated, and logs recycled, on almost every write. */
+    ROTATION(1, 60, 60 << 10),
+    /** Two writers who flush all the time, and tables of 4 KiB, which are compacted as soon as there is one. */
+    COMPACTION(2, 200, 2 << 10);
+
+    private static final int SMALLEST_HALF = 28 << 10;
 
     private final int lanes;
     private final int keysPerLane;
@@ -59,14 +65,15 @@ public enum CrashProfile {
         if (this == DEFAULT) {
             return Options.defaults();
         }
+        boolean compacts = this == COMPACTION;
         return Options.builder()
                 .memoryBytes(16L << 20)
                 .writeBufferBytes(64 << 10)
                 .blockBytes(512)
-                .targetTableBytes(32 << 10)
-                .level0CompactionTables(2)
+                .targetTableBytes(compacts ? 4 << 10 : 32 << 10)
+                .level0CompactionTables(compacts ? 1 : 2)
                 .level0StopTables(6)
-                .baseLevelBytes(128 << 10)
+                .baseLevelBytes(compacts ? 64 << 10 : 128 << 10)
                 .levelMultiplier(3)
                 .debtSlowdownBytes(1 << 20)
                 .debtStopBytes(4 << 20)
@@ -74,8 +81,16 @@ public enum CrashProfile {
                 .build();
     }
 
+    /** Returns whether almost every operation makes the engine write a multiple of it: few of them fill a round. */
+    public boolean isSlow() {
+        return this == ROTATION || this == COMPACTION;
+    }
+
     /** Draws how long a value is: mostly short, now and then several blocks, seldom as long as the profile goes. */
     int valueLength(SplittableRandom random) {
+        if (this == ROTATION) {
+            return random.nextInt(SMALLEST_HALF, largestValue);
+        }
         int dice = random.nextInt(1000);
         if (dice < 900) {
             return random.nextInt(CrashValues.SHORTEST, 300);
@@ -86,6 +101,9 @@ public enum CrashProfile {
     /** Draws what an operation does. Flushes and compactions by demand are rare where sizes bring them anyway. */
     CrashOperation.Kind kind(SplittableRandom random) {
         int dice = random.nextInt(1000);
+        if (this == COMPACTION && dice < 80) {
+            return dice < 60 ? CrashOperation.Kind.FLUSH : CrashOperation.Kind.COMPACT;
+        }
         if (dice < 4) {
             return CrashOperation.Kind.FLUSH;
         }

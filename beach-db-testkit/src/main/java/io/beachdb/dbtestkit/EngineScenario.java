@@ -7,8 +7,8 @@ import io.beachdb.testkit.DiskOperation;
 import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.SimulatedDisk;
 import java.util.Locale;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
 /** Short lives of the engine for {@link CrashExplorer}: each makes one kind of event happen. */
 public enum EngineScenario {
@@ -204,15 +204,29 @@ public enum EngineScenario {
 
     /** Begins to say how to explore it. */
     public CrashExplorer.Builder<?> explorer(long seed) {
-        return explorer(seed, null);
+        return explorerOn(seed, disk -> {});
+    }
+
+    /** As {@link #explorer(long)}, on a system that neither renames, replaces nor deletes an open file, as Windows. */
+    public CrashExplorer.Builder<?> explorerWithOpenFilesHeld(long seed) {
+        return explorerOn(seed, disk -> disk.setOpenFilesHeld(true));
     }
 
     /**
      * As {@link #explorer(long)}, where some syncs are left out in silence: to see that they are needed. The disk's own check
      * of what is counted on is off then, so that it is the cuts that find out.
      */
-    public CrashExplorer.Builder<?> explorer(long seed, @Nullable Predicate<DiskOperation> leftOut) {
-        return CrashExplorer.of(new Explored(this, seed, leftOut)).seed(seed);
+    public CrashExplorer.Builder<?> explorer(long seed, Predicate<DiskOperation> leftOut) {
+        return explorerOn(seed, disk -> {
+            disk.checkReliance(false);
+            disk.inject(Fault.on(operation -> operation.kind().isSync() && leftOut.test(operation))
+                    .with(Fault.Effect.IGNORED)
+                    .sticky());
+        });
+    }
+
+    private CrashExplorer.Builder<?> explorerOn(long seed, Consumer<SimulatedDisk> machine) {
+        return CrashExplorer.of(new Explored(this, seed, machine)).seed(seed);
     }
 
     /** A scenario, and the comparison after a cut. */
@@ -220,25 +234,15 @@ public enum EngineScenario {
         private final EngineScenario scenario;
         private final long seed;
         private final Aftermath aftermath;
-        private final @Nullable Predicate<DiskOperation> leftOut;
+        private final Consumer<SimulatedDisk> machine; // makes a disk of it
         // Stored by run; what recover looks at does not change any more then.
         private volatile ModelClient client = newClient();
 
-        Explored(EngineScenario scenario, long seed, @Nullable Predicate<DiskOperation> leftOut) {
+        Explored(EngineScenario scenario, long seed, Consumer<SimulatedDisk> machine) {
             this.scenario = scenario;
             this.seed = seed;
             this.aftermath = new Aftermath(seed);
-            this.leftOut = leftOut;
-        }
-
-        private void leaveOut(SimulatedDisk disk) {
-            Predicate<DiskOperation> syncs = leftOut;
-            if (syncs != null) {
-                disk.checkReliance(false);
-                disk.inject(Fault.on(operation -> operation.kind().isSync() && syncs.test(operation))
-                        .with(Fault.Effect.IGNORED)
-                        .sticky());
-            }
+            this.machine = machine;
         }
 
         @Override
@@ -251,7 +255,7 @@ public enum EngineScenario {
             ModelClient playing = newClient();
             client = playing;
             disk.makeDirectories(Stage.GIVEN);
-            leaveOut(disk);
+            machine.accept(disk);
             try (SteppedEngine engine = new SteppedEngine(seed, disk)) {
                 Stage stage = new Stage(engine, seed, playing, (refusal, db) -> {
                     throw refusal;
@@ -264,7 +268,7 @@ public enum EngineScenario {
         @Override
         public void recover(
                 SimulatedDisk disk, Aftermath.Promise promise, CrashExplorer.Promises<Aftermath.Promise> promises) {
-            leaveOut(disk);
+            machine.accept(disk);
             aftermath.check(client, disk, promise, promises::set);
         }
     }

@@ -122,6 +122,7 @@ public final class EngineSimulation {
                 new SimulatedScheduler(random(3, plan.schedule()).nextLong())) {
             SimulatedDisk disk = new SimulatedDisk(scheduler).makeDirectories(Path.of("/data"));
             disk.setInterruptSafe(random(4).nextInt(3) > 0); // who writes and syncs the log: callers, or engine threads
+            disk.setOpenFilesHeld(random(10).nextInt(4) == 0); // as on Windows
             int[] lives = plan.lives().stream().toArray();
             for (int life : lives) {
                 Fate fate = life == lives[lives.length - 1] ? Fate.CLOSE : fate(life);

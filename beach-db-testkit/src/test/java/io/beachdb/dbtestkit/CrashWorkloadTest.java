@@ -108,6 +108,6 @@ class CrashWorkloadTest {
         }
         assertThatThrownBy(() -> CrashProfile.named("huge"))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("profile is 'huge', allowed default, tiny, threads");
+                .hasMessage("profile is 'huge', allowed default, tiny, threads, rotation, compaction");
     }
 }

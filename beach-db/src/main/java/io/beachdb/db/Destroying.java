@@ -43,7 +43,7 @@ public final class Destroying {
             List<String> others =
                     directory.list().stream().filter(Destroying::isOther).toList();
             directory.destroy(FileName.CURRENT, others);
-            directory.destroyItself(LOCK_FILES); // while it is locked: nobody else comes to hold what is deleted
+            directory.destroyItself(LOCK_FILES, lock);
             return true;
         } finally {
             lock.close();

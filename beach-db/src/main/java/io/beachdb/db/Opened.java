@@ -263,7 +263,7 @@ final class Opened {
         }
     }
 
-    /** Deletes a file; if the system refuses, it only takes space until the next open tries again. */
+    /** Deletes a file; if the system refuses, it only takes space, and is tried again. */
     private void delete(String name, DeletionProof proof) {
         try {
             directory.delete(name, proof);

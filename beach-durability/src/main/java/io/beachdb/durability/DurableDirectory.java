@@ -20,6 +20,7 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -49,6 +50,8 @@ public final class DurableDirectory implements AutoCloseable {
      * D4  The handle that syncs is opened before the first change and closed after the last receipt.
      * D5  A file gets its final name last where its content decides what it is: a log is written under a temporary name,
      *     so a log with a bad header is damage, never a crash.
+     * D6  No file is open here, or mapped, while its name goes or changes: not every system allows it (Windows). What somebody
+     *     else has open is told; a deletion is tried again with the next one, and at the close.
      */
 
     /** How to open. */
@@ -62,6 +65,7 @@ public final class DurableDirectory implements AutoCloseable {
     }
 
     private static final long MAX_COPIED_BYTES = 1 << 30; // at once
+    private static final String DESTROY_HINT = "What is left can be destroyed again.";
     private static final String POISONED_HINT = "Which names are on disk is unknown; close the database and reopen it.";
 
     // Set once.
@@ -77,6 +81,8 @@ public final class DurableDirectory implements AutoCloseable {
     private final AtomicLongArray fileSyncs = new AtomicLongArray(SyncSite.values().length);
     private final AtomicLongArray directorySyncs = new AtomicLongArray(SyncSite.values().length);
     private final AtomicLongArray events = new AtomicLongArray(Kind.values().length);
+    // Guarded by itself, never across a file operation.
+    private final Set<String> undeleted = new LinkedHashSet<>(); // D6
     // Written by the holder of syncing.
     private volatile long syncedEvent;
     private volatile @Nullable StorageException poison;
@@ -494,22 +500,13 @@ public final class DurableDirectory implements AutoCloseable {
         String temporary = name + ".tmp";
         try {
             deleteStray(temporary);
-            VfsFile file = vfs.create(path.resolve(temporary));
-            boolean done = false;
-            try {
+            try (VfsFile file = vfs.create(path.resolve(temporary))) {
                 happened(Kind.CREATE, temporary);
                 file.write(0, header, 0, headerLength);
                 file.allocate(allocateBytes);
                 syncFile(file, temporary, true, site);
-                DurableLog log =
-                        named(file, temporary, name, Kind.RENAME, Math.max(allocateBytes, 0), headerLength, site);
-                done = true;
-                return log;
-            } finally {
-                if (!done) {
-                    file.close();
-                }
             }
+            return named(temporary, name, Kind.RENAME, Math.max(allocateBytes, 0), headerLength, site);
         } catch (IOException e) {
             throw Failures.storage("making the log", pathOf(name), e, "Nothing was written to it.");
         }
@@ -531,30 +528,25 @@ public final class DurableDirectory implements AutoCloseable {
         checkWritable();
         checkProof(proof, oldName);
         try {
-            VfsFile file = vfs.openForWrite(path.resolve(oldName));
-            boolean done = false;
-            try {
+            long allocated;
+            try (VfsFile file = vfs.openForWrite(path.resolve(oldName))) {
                 file.write(0, header, 0, headerLength);
                 syncFile(file, oldName, false, site);
-                DurableLog log = named(file, oldName, newName, Kind.RECYCLE, file.size(), headerLength, site);
-                done = true;
-                return log;
-            } finally {
-                if (!done) {
-                    file.close();
-                }
+                allocated = file.size();
             }
+            return named(oldName, newName, Kind.RECYCLE, allocated, headerLength, site);
         } catch (IOException e) {
             throw Failures.storage("recycling " + oldName + " as", newName, e, "Nothing was written to it.");
         }
     }
 
     private DurableLog named(
-            VfsFile file, String oldName, String newName, Kind kind, long allocated, long headerLength, SyncSite site)
+            String oldName, String newName, Kind kind, long allocated, long headerLength, SyncSite site)
             throws IOException {
         vfs.rename(path.resolve(oldName), path.resolve(newName));
         syncThrough(happened(kind, newName), site);
         vfs.relyOn(path.resolve(newName), headerLength, "receipt of a log");
+        VfsFile file = vfs.openForWrite(path.resolve(newName));
         return new DurableLog(this, newName, file, allocated, allocated > 0 ? mapIfPossible(file, allocated) : null);
     }
 
@@ -642,25 +634,73 @@ public final class DurableDirectory implements AutoCloseable {
         return new RecoveredState(this, named);
     }
 
-    /** Deletes a file that {@code proof} lets go of. On disk with the next directory sync that somebody needs. */
+    /**
+     * Deletes a file that {@code proof} lets go of. On disk with the next directory sync that somebody needs.
+     *
+     * @throws StorageException if the system refused, as it may while somebody else has the file open: it is tried again with the
+     *     next deletion, and at the close
+     */
     public void delete(String name, DeletionProof proof) {
         checkWritable();
         checkProof(proof, name);
-        deleteNow(name);
+        deleteAgain();
+        deleteOrKeep(name);
+    }
+
+    private void deleteOrKeep(String name) {
+        try {
+            deleteNow(name, "It only takes space. It is tried again with the next deletion, and by the next open.");
+        } catch (StorageException e) {
+            if (!(e.getCause() instanceof NoSuchFileException)) {
+                synchronized (undeleted) {
+                    undeleted.add(name);
+                }
+            }
+            throw e;
+        }
+    }
+
+    /** Tries again what the system refused to delete: what let go of it then still does, since no name is used twice. */
+    private void deleteAgain() {
+        for (String name : undeleted()) {
+            if (isDeletedNow(name)) {
+                synchronized (undeleted) {
+                    undeleted.remove(name);
+                }
+            }
+        }
+    }
+
+    private boolean isDeletedNow(String name) {
+        try {
+            vfs.delete(path.resolve(name));
+            happened(Kind.DELETE, name);
+            return true;
+        } catch (NoSuchFileException e) {
+            return true; // by somebody else
+        } catch (IOException e) {
+            return false; // was told when it was refused first, and what is left of it is at the close
+        }
+    }
+
+    private List<String> undeleted() {
+        synchronized (undeleted) {
+            return List.copyOf(undeleted);
+        }
     }
 
     /** Deletes a log that nothing was ever appended to. */
     void deleteUnused(String name) {
         checkWritable();
-        deleteNow(name);
+        deleteOrKeep(name);
     }
 
-    private void deleteNow(String name) {
+    private void deleteNow(String name, String holds) {
         try {
             vfs.delete(path.resolve(name));
             happened(Kind.DELETE, name);
         } catch (IOException e) {
-            throw Failures.storage("deleting", pathOf(name), e, "It only takes space; the next open tries again.");
+            throw Failures.storage("deleting", pathOf(name), e, holds);
         }
     }
 
@@ -681,26 +721,29 @@ public final class DurableDirectory implements AutoCloseable {
     public void destroy(String first, Collection<String> others) {
         checkWritable();
         if (exists(first)) {
-            deleteNow(first);
+            deleteNow(first, DESTROY_HINT);
         }
         syncThrough(lastEvent.get(), SyncSite.DESTROY);
-        others.forEach(this::deleteNow);
+        others.forEach(name -> deleteNow(name, DESTROY_HINT));
         syncThrough(lastEvent.get(), SyncSite.DESTROY);
     }
 
     /**
-     * Deletes the directory itself, which holds nothing but {@code last}, a file that is deleted with it; and syncs its parent.
+     * Deletes the directory itself, which holds nothing but {@code last}, files that are deleted with it; and syncs its parent.
      * Nothing more can be done with it then but to close it.
      *
+     * @param lock held on it until its file is gone: nobody else comes to hold what is deleted
      * @return false if there is something else in it; then nothing was deleted
      */
-    public boolean destroyItself(List<String> last) {
+    public boolean destroyItself(List<String> last, DirectoryLock lock) {
         checkWritable();
         if (!last.containsAll(list())) {
             return false;
         }
-        last.stream().filter(this::exists).forEach(this::deleteNow);
         try {
+            for (String name : last) {
+                deleteLocked(name, lock);
+            }
             vfs.delete(path);
             tell(Kind.DELETE, path.toString(), null, 0);
             Path parent = path.getParent();
@@ -715,6 +758,21 @@ public final class DurableDirectory implements AutoCloseable {
         } catch (IOException e) {
             throw Failures.storage("deleting the directory", path, e, "It holds no database any more.");
         }
+    }
+
+    private void deleteLocked(String name, DirectoryLock lock) throws IOException {
+        if (!exists(name)) {
+            return;
+        }
+        try {
+            vfs.delete(path.resolve(name));
+        } catch (FileSystemException e) {
+            // The lock holds its file open, and the system deletes none that is (D6): so it is not deleted either if
+            // somebody else comes to hold it once it is let go of.
+            lock.close();
+            vfs.delete(path.resolve(name));
+        }
+        happened(Kind.DELETE, name);
     }
 
     /** Syncs the directory if an event in it is not on disk yet. */
@@ -820,6 +878,10 @@ public final class DurableDirectory implements AutoCloseable {
             return;
         }
         closed = true;
+        if (poison == null) {
+            deleteAgain();
+            undeleted().forEach(name -> tell(Kind.ORPHANED, name + ": the system refused to delete it", null, 0));
+        }
         if (handle != null) {
             try {
                 handle.close();

@@ -26,7 +26,7 @@ final class Failures {
             return "no such file";
         }
         if (cause instanceof AccessDeniedException) {
-            return "permission denied";
+            return "permission denied (Windows says so too while another program has the file open)";
         }
         if (isOutOfDescriptors(cause)) {
             return "this process may open no more files (ulimit -n shows how many it may, and raises that)";

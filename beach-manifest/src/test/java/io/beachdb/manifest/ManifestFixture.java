@@ -12,6 +12,7 @@ import io.beachdb.durability.DurableFile;
 import io.beachdb.durability.PendingFile;
 import io.beachdb.durability.SyncSite;
 import io.beachdb.testkit.SimulatedDisk;
+import io.beachdb.testkit.SimulatedVfs;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -28,6 +29,7 @@ final class ManifestFixture implements AutoCloseable {
     static final DatabaseId ID = new DatabaseId(0x0123456789abcdefL, 0xfedcba9876543210L);
 
     final SimulatedDisk disk;
+    final SimulatedVfs vfs;
     final DurableDirectory directory;
     final MemoryBudget budget = MemoryBudget.ofBytes(64L << 20);
     final MemoryAccount account = budget.openAccount();
@@ -38,8 +40,9 @@ final class ManifestFixture implements AutoCloseable {
 
     ManifestFixture(SimulatedDisk disk) {
         this.disk = disk;
+        this.vfs = disk.start("db");
         this.directory = DurableDirectory.open(
-                disk.start("db"), PATH, DurableDirectory.Mode.CREATE, Scheduler.system(), DurabilityListener.none());
+                vfs, PATH, DurableDirectory.Mode.CREATE, Scheduler.system(), DurabilityListener.none());
     }
 
     static InternalKey key(String userKey, long sequence) {
@@ -145,6 +148,7 @@ final class ManifestFixture implements AutoCloseable {
     @Override
     public void close() {
         directory.close();
+        vfs.kill(); // with what a test left open
         budget.close();
     }
 }

@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * {@link #relyOn}, and at each rename over another file, it checks that what is counted on is, and throws a
  * {@link DurabilityViolation} if not. So every test on real files finds the syncs that its code forgot, without any cut.
  *
+ * <p>On request it also refuses what Windows refuses ({@link #setOpenFilesHeld}).
+ *
  * <p>What was there before, and what was changed past this object, counts as on disk. Use one for a test, so that two
  * opens of one directory meet the same lock registry. Safe for many threads.
  */
@@ -34,6 +36,7 @@ public final class CheckedVfs implements Vfs {
     private final DiskModel model = new DiskModel(true);
     private final List<DurabilityViolation> violations = new ArrayList<>();
     private long reliances;
+    private boolean openFilesHeld = HeldFiles.AT_FIRST;
 
     /** @param real its paths are those of the default file system */
     public CheckedVfs(Vfs real) {
@@ -43,6 +46,14 @@ public final class CheckedVfs implements Vfs {
     /** Watches the machine's own file system. */
     public static CheckedVfs system() {
         return new CheckedVfs(Vfs.system());
+    }
+
+    /**
+     * As {@link SimulatedDisk#setOpenFilesHeld}, for what is opened through this object from here on; what somebody else has open,
+     * the machine's own file system knows alone.
+     */
+    public synchronized void setOpenFilesHeld(boolean held) {
+        openFilesHeld = held;
     }
 
     /** Returns how often something was counted on, and checked. */
@@ -141,6 +152,11 @@ public final class CheckedVfs implements Vfs {
         throw new NoSuchFileException(path.toString());
     }
 
+    private boolean hasDirectory(Path path) throws IOException {
+        Path parent = path.getParent();
+        return parent != null && observe(parent) instanceof DirectoryNode;
+    }
+
     private FileNode fileAt(Path path) throws IOException {
         if (observe(path) instanceof FileNode file) {
             return file;
@@ -167,8 +183,9 @@ public final class CheckedVfs implements Vfs {
     }
 
     @Override
-    public VfsFile openForRead(Path path) throws IOException {
-        return real.openForRead(path);
+    public synchronized VfsFile openForRead(Path path) throws IOException {
+        VfsFile opened = real.openForRead(path);
+        return openFilesHeld && observe(where(path)) instanceof FileNode file ? new HeldFile(opened, file) : opened;
     }
 
     @Override
@@ -177,6 +194,9 @@ public final class CheckedVfs implements Vfs {
         Path newPath = where(to);
         Node node = observe(oldPath);
         Node replaced = observe(newPath);
+        if (openFilesHeld && node != null && node != replaced && hasDirectory(newPath)) {
+            HeldFiles.checkRename(node, replaced, from, to);
+        }
         if (node != null && node != replaced) {
             throwIfFound(Reliance.checkRename(node, replaced, from, to));
         }
@@ -202,6 +222,9 @@ public final class CheckedVfs implements Vfs {
     public synchronized void delete(Path path) throws IOException {
         Path at = where(path);
         Node node = observe(at);
+        if (openFilesHeld) {
+            HeldFiles.checkDelete(node, at);
+        }
         real.delete(path);
         if (node != null) {
             model.delete(directoryOf(at), at);
@@ -248,8 +271,16 @@ public final class CheckedVfs implements Vfs {
     }
 
     @Override
-    public @Nullable VfsLock tryLock(Path path, boolean shared) throws IOException {
-        return real.tryLock(path, shared);
+    public synchronized @Nullable VfsLock tryLock(Path path, boolean shared) throws IOException {
+        VfsLock lock = real.tryLock(path, shared);
+        if (lock == null || !openFilesHeld || !(observe(where(path)) instanceof FileNode file)) {
+            return lock;
+        }
+        Reading held = new Reading(file);
+        return () -> {
+            held.close();
+            lock.close();
+        };
     }
 
     @Override
@@ -305,6 +336,78 @@ public final class CheckedVfs implements Vfs {
         }
     }
 
+    /** Keeps a file from being renamed, replaced and deleted. Made with the outer object locked. */
+    private final class Reading {
+        private final FileNode file;
+        private boolean closed; // guarded by CheckedVfs.this
+
+        Reading(FileNode file) {
+            this.file = file;
+            file.reading++;
+        }
+
+        void close() {
+            synchronized (CheckedVfs.this) {
+                if (!closed) {
+                    closed = true;
+                    file.reading--;
+                }
+            }
+        }
+    }
+
+    /** A file open for reading, held. */
+    private final class HeldFile implements VfsFile {
+        private final VfsFile opened;
+        private final Reading held;
+
+        HeldFile(VfsFile opened, FileNode file) {
+            this.opened = opened;
+            this.held = new Reading(file);
+        }
+
+        @Override
+        public int read(long position, MemorySegment destination, long at, int length) throws IOException {
+            return opened.read(position, destination, at, length);
+        }
+
+        @Override
+        public long size() throws IOException {
+            return opened.size();
+        }
+
+        @Override
+        public void write(long position, MemorySegment source, long at, long length) throws IOException {
+            opened.write(position, source, at, length);
+        }
+
+        @Override
+        public void truncate(long size) throws IOException {
+            opened.truncate(size);
+        }
+
+        @Override
+        public void allocate(long size) throws IOException {
+            opened.allocate(size);
+        }
+
+        @Override
+        public void sync(boolean metadata) throws IOException {
+            opened.sync(metadata);
+        }
+
+        @Override
+        public VfsMapping map(long length) throws IOException {
+            return opened.map(length);
+        }
+
+        @Override
+        public void close() throws IOException {
+            held.close();
+            opened.close();
+        }
+    }
+
     /** A file open for writing, watched. */
     private final class CheckedFile implements VfsFile {
         private final VfsFile opened;
@@ -339,6 +442,11 @@ public final class CheckedVfs implements Vfs {
 
         @Override
         public void truncate(long size) throws IOException {
+            synchronized (CheckedVfs.this) {
+                if (openFilesHeld) {
+                    HeldFiles.checkCut(file, size);
+                }
+            }
             opened.truncate(size);
             synchronized (CheckedVfs.this) {
                 model.resize(file, size);
@@ -402,10 +510,14 @@ public final class CheckedVfs implements Vfs {
     private final class CheckedMapping implements VfsMapping {
         private final VfsMapping mapped;
         private final FileNode file;
+        private boolean closed; // guarded by CheckedVfs.this
 
         CheckedMapping(VfsMapping mapped, FileNode file) {
             this.mapped = mapped;
             this.file = file;
+            synchronized (CheckedVfs.this) {
+                file.mapped++;
+            }
         }
 
         @Override
@@ -420,6 +532,12 @@ public final class CheckedVfs implements Vfs {
         @Override
         public void close() {
             mapped.close();
+            synchronized (CheckedVfs.this) {
+                if (!closed) {
+                    closed = true;
+                    file.mapped--;
+                }
+            }
         }
     }
 

@@ -45,7 +45,9 @@ final class DiskModel {
         SparseBytes durable;
         final List<DataChange> pending = new ArrayList<>();
         final ByteRanges doomed = new ByteRanges();
-        int open; // handles and mappings
+        int open; // handles and mappings, on a real disk those that write
+        int reading; // handles that only read, and locks, where they are not among the open ones
+        int mapped; // mappings
         Path path; // the name it got last, for messages and traces
 
         FileNode(int id, Path path, boolean sizesOnly) {
@@ -574,6 +576,8 @@ final class DiskModel {
                 file.pending.clear();
                 file.doomed.clear();
                 file.open = 0;
+                file.reading = 0;
+                file.mapped = 0;
             }
         }
     }

@@ -105,6 +105,7 @@ public final class SimulatedDisk {
     private boolean readOnly;
     private boolean links = true;
     private boolean checksReliance = true;
+    private boolean openFilesHeld = HeldFiles.AT_FIRST;
     private int interruptSafeBytes = 64 << 10;
     private volatile @Nullable Stalls stalls;
     private long reliances;
@@ -212,6 +213,7 @@ public final class SimulatedDisk {
         copy.usedBytes = usedBytes;
         copy.readOnly = readOnly;
         copy.checksReliance = checksReliance;
+        copy.openFilesHeld = openFilesHeld;
         return copy;
     }
 
@@ -293,6 +295,19 @@ public final class SimulatedDisk {
 
     boolean links() {
         return links;
+    }
+
+    /**
+     * Sets whether a file that a process has open, mapped or locked can be neither renamed, replaced nor deleted, and a mapped one
+     * not be cut, as on Windows; each fails with the error that Windows gives. On a POSIX system all of it goes, and so it does at
+     * first; with the system property {@code beach.openFilesHeld} it does not, for whole suites of tests.
+     */
+    public synchronized void setOpenFilesHeld(boolean held) {
+        openFilesHeld = held;
+    }
+
+    boolean openFilesHeld() {
+        return openFilesHeld;
     }
 
     /** Makes every change of names and bytes fail, or not any more. */

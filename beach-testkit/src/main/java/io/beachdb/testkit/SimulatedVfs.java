@@ -36,6 +36,7 @@ public final class SimulatedVfs implements Vfs {
     private final SimulatedDisk disk;
     private final SimulatedProcess process;
     private final List<FileNode> openFiles = new ArrayList<>(); // guarded by disk; one entry for each handle
+    private final List<FileNode> mappedFiles = new ArrayList<>(); // guarded by disk; those of them that are mappings
     private final List<Path> openDirectories = new ArrayList<>(); // guarded by disk; one entry for each handle
     private volatile @Nullable SimulatedEnd end;
 
@@ -87,6 +88,8 @@ public final class SimulatedVfs implements Vfs {
     List<FileNode> takeOpenFiles() {
         List<FileNode> taken = List.copyOf(openFiles);
         openFiles.clear();
+        mappedFiles.forEach(file -> file.mapped--);
+        mappedFiles.clear();
         openDirectories.clear();
         return taken;
     }
@@ -139,6 +142,9 @@ public final class SimulatedVfs implements Vfs {
         if (replaced == node) {
             return; // one file by two names: both stay
         }
+        if (disk.openFilesHeld()) {
+            HeldFiles.checkRename(node, replaced, from, to);
+        }
         if (node instanceof DirectoryNode && to.startsWith(from)) {
             throw new FileSystemException(from.toString(), to.toString(), "Invalid argument");
         }
@@ -185,6 +191,9 @@ public final class SimulatedVfs implements Vfs {
             Node node = nodeAt(at);
             if (node instanceof DirectoryNode inner && !inner.live.isEmpty()) {
                 throw new DirectoryNotEmptyException(at.toString());
+            }
+            if (disk.openFilesHeld()) {
+                HeldFiles.checkDelete(node, at);
             }
             disk.model().delete(directory, at);
             disk.dropIfGone(node);
@@ -474,6 +483,9 @@ public final class SimulatedVfs implements Vfs {
         }
 
         private void grow(long size, boolean mayShrink) throws IOException {
+            if (disk.openFilesHeld() && mayShrink) {
+                HeldFiles.checkCut(file, size);
+            }
             long before = file.live.size();
             long reached = size <= before ? size : Math.max(before, disk.room(file, size));
             if (reached > before || mayShrink) {
@@ -539,7 +551,9 @@ public final class SimulatedVfs implements Vfs {
             this.file = file;
             this.length = length;
             file.open++;
+            file.mapped++;
             openFiles.add(file);
+            mappedFiles.add(file);
         }
 
         @Override
@@ -562,6 +576,8 @@ public final class SimulatedVfs implements Vfs {
                     // Unlike a handle: unmapping drops no lock.
                     openFiles.remove(file);
                     file.open--;
+                    mappedFiles.remove(file);
+                    file.mapped--;
                     disk.dropIfGone(file);
                 }
             }

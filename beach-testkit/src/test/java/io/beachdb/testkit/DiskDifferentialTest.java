@@ -57,7 +57,10 @@ class DiskDifferentialTest {
             SimulatedDisk disk = new SimulatedDisk().makeDirectories(Path.of("/root"));
             World simulated = new World(disk.start("p"), Path.of("/root"));
             Path directory = Files.createDirectory(temporary.resolve("run" + seed));
-            World real = new World(CheckedVfs.system(), directory.toRealPath());
+            CheckedVfs checked = CheckedVfs.system();
+            World real = new World(checked, directory.toRealPath());
+            disk.setOpenFilesHeld(seed % 2 == 1);
+            checked.setOpenFilesHeld(seed % 2 == 1);
             SimulatedRandom random = new SimulatedRandom(seed);
             for (int step = 0; step < STEPS; step++) {
                 String what = "seed " + seed + " step " + step + " ";

@@ -59,6 +59,11 @@ class LittleProgramsTest {
     static final class Machine {
         final SimulatedDisk disk = new SimulatedDisk().makeDirectories(DB);
         final Map<Path, String> promised = new LinkedHashMap<>();
+
+        {
+            disk.setOpenFilesHeld(false); // they leave most of their files open
+        }
+
         SimulatedVfs vfs = disk.start("p");
 
         /** Says that the file holds this text, whatever happens. */

@@ -25,6 +25,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The model of the disk, one rule a test. */
@@ -36,6 +37,11 @@ class SimulatedDiskTest {
 
     private final SimulatedDisk disk = new SimulatedDisk().makeDirectories(DIR).makeDirectories(OTHER);
     private final SimulatedVfs vfs = disk.start("p");
+
+    @BeforeEach
+    void beLikePosix() {
+        disk.setOpenFilesHeld(false); // but where a test is about it
+    }
 
     /** Makes a file whose name and bytes are on disk. */
     private VfsFile durableFile(Path path, String text) throws IOException {

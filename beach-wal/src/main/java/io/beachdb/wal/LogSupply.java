@@ -35,7 +35,8 @@ public final class LogSupply implements AutoCloseable {
      * S1  Logs are handed out in the order of their numbers: recovery reads them in that order.
      * S2  A log is recycled or deleted only when its writer has let go of it and a proof allows it; one that failed is
      *     never recycled.
-     * S3  A number is used for one log only. One whose making failed is tried again: no such name can be on disk.
+     * S3  A number is used for one log only. One whose making failed is tried again: a file of that name, if there is
+     *     one, holds no record.
      * S4  Logs grow with their use, up to logBytes: who writes little should not find a large file beside it. Only logs of
      *     the size at hand are recycled, so what is kept for that is never larger than what is needed.
      */
@@ -244,7 +245,7 @@ public final class LogSupply implements AutoCloseable {
         RuntimeException failed = new IllegalStateException("the making of a log ended with an error");
         try {
             Recyclable old = pollRecyclable(allocateBytes);
-            made = old == null ? create(allocateBytes) : recycle(old);
+            made = old == null ? create(allocateBytes) : recycleOrCreate(old, allocateBytes);
             failed = null;
         } catch (RuntimeException e) {
             failed = e; // thrown by the take that waits for it, else forgotten by the next
@@ -276,6 +277,16 @@ public final class LogSupply implements AutoCloseable {
 
     private synchronized @Nullable Recyclable pollRecyclable(long bytes) {
         return bytes == nextBytes ? recyclable.pollFirst() : null;
+    }
+
+    /** A log is recycled to save time; where that fails (somebody reads the old one, say), a new one does as well. */
+    private PreparedLog recycleOrCreate(Recyclable old, long allocateBytes) {
+        try {
+            return recycle(old);
+        } catch (StorageException e) {
+            deleteLater(List.of(old));
+            return create(allocateBytes);
+        }
     }
 
     private PreparedLog create(long allocateBytes) {

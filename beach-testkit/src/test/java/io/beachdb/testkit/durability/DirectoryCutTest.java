@@ -168,6 +168,7 @@ class DirectoryCutTest {
         SyncedTo one = first.sync(HEADER_BYTES, SyncSite.MANIFEST_CREATE);
         DurableSwitch before = directory.switchTo("CURRENT", Native.of(oldText), oldText.length(), one, n -> false);
         assertThat(before.allows("M1")).isFalse();
+        first.close();
         boolean[] switched = new boolean[1];
         cutEverywhere(
                 after -> {

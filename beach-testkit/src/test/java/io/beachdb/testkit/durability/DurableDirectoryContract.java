@@ -305,7 +305,8 @@ abstract class DurableDirectoryContract {
     @Test
     void createLog_temporaryFileInTheWay_isReplaced() throws IOException {
         try (DurableDirectory directory = open()) {
-            pending(directory, "1.wal.tmp", "left by a crash, longer than a header");
+            directory.commit(
+                    pending(directory, "1.wal.tmp", "left by a crash, longer than a header"), SyncSite.TABLE_FLUSH);
             createLog(directory, "1.wal", 0, SyncSite.LOG_CREATE).close();
             assertThat(directory.list()).containsExactly("1.wal");
             assertThat(text(directory, "1.wal")).isEqualTo(HEADER);
