@@ -2,11 +2,15 @@ package io.beachdb.dbtestkit;
 
 import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.durability.SyncSite;
+import io.beachdb.durability.Vfs;
 import io.beachdb.testkit.CrashExplorer;
 import io.beachdb.testkit.DiskOperation;
 import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.SimulatedDisk;
+import io.beachdb.testkit.SimulatedVfs;
 import java.util.Locale;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -212,33 +216,55 @@ public enum EngineScenario {
      * of what is counted on is off then, so that it is the cuts that find out.
      */
     public CrashExplorer.Builder<?> explorer(long seed, @Nullable Predicate<DiskOperation> leftOut) {
-        return CrashExplorer.of(new Explored(this, seed, leftOut)).seed(seed);
+        if (leftOut == null) {
+            return explorer(seed, disk -> {}, process -> process);
+        }
+        return explorer(
+                seed,
+                disk -> {
+                    disk.checkReliance(false);
+                    disk.inject(Fault.on(operation -> operation.kind().isSync() && leftOut.test(operation))
+                            .with(Fault.Effect.IGNORED)
+                            .sticky());
+                },
+                process -> process);
+    }
+
+    /**
+     * As {@link #explorer(long)}, on other files.
+     *
+     * @param prepare done to each disk before anything runs on it
+     * @param files what the engine gets for the files of its process
+     */
+    CrashExplorer.Builder<?> explorer(long seed, Consumer<SimulatedDisk> prepare, Function<SimulatedVfs, Vfs> files) {
+        return CrashExplorer.of(new Explored(this, seed, prepare, files)).seed(seed);
+    }
+
+    /** Plays once, on a disk and files as {@link #explorer(long, Consumer, Function)} has them. */
+    void play(long seed, Consumer<SimulatedDisk> prepare, Function<SimulatedVfs, Vfs> files) {
+        new Explored(this, seed, prepare, files).play(new SimulatedDisk(), stage -> {});
     }
 
     /** A scenario, and the comparison after a cut. */
     private static final class Explored implements CrashExplorer.Program<Aftermath.Promise> {
         private final EngineScenario scenario;
         private final long seed;
+        private final Consumer<SimulatedDisk> prepare;
+        private final Function<SimulatedVfs, Vfs> files;
         private final Aftermath aftermath;
-        private final @Nullable Predicate<DiskOperation> leftOut;
         // Stored by run; what recover looks at does not change any more then.
         private volatile ModelClient client = newClient();
 
-        Explored(EngineScenario scenario, long seed, @Nullable Predicate<DiskOperation> leftOut) {
+        Explored(
+                EngineScenario scenario,
+                long seed,
+                Consumer<SimulatedDisk> prepare,
+                Function<SimulatedVfs, Vfs> files) {
             this.scenario = scenario;
             this.seed = seed;
-            this.aftermath = new Aftermath(seed);
-            this.leftOut = leftOut;
-        }
-
-        private void leaveOut(SimulatedDisk disk) {
-            Predicate<DiskOperation> syncs = leftOut;
-            if (syncs != null) {
-                disk.checkReliance(false);
-                disk.inject(Fault.on(operation -> operation.kind().isSync() && syncs.test(operation))
-                        .with(Fault.Effect.IGNORED)
-                        .sticky());
-            }
+            this.prepare = prepare;
+            this.files = files;
+            this.aftermath = new Aftermath(seed, files);
         }
 
         @Override
@@ -248,15 +274,19 @@ public enum EngineScenario {
 
         @Override
         public void run(SimulatedDisk disk, CrashExplorer.Promises<Aftermath.Promise> promises) {
+            play(disk, stage -> promises.follow(stage::promise));
+        }
+
+        void play(SimulatedDisk disk, Consumer<Stage> begins) {
             ModelClient playing = newClient();
             client = playing;
             disk.makeDirectories(Stage.GIVEN);
-            leaveOut(disk);
-            try (SteppedEngine engine = new SteppedEngine(seed, disk)) {
+            prepare.accept(disk);
+            try (SteppedEngine engine = new SteppedEngine(seed, disk).through(files)) {
                 Stage stage = new Stage(engine, seed, playing, (refusal, db) -> {
                     throw refusal;
                 });
-                promises.follow(stage::promise);
+                begins.accept(stage);
                 scenario.play(stage);
             }
         }
@@ -264,7 +294,7 @@ public enum EngineScenario {
         @Override
         public void recover(
                 SimulatedDisk disk, Aftermath.Promise promise, CrashExplorer.Promises<Aftermath.Promise> promises) {
-            leaveOut(disk);
+            prepare.accept(disk);
             aftermath.check(client, disk, promise, promises::set);
         }
     }
