@@ -5,12 +5,15 @@ import io.beachdb.base.BeachException;
 import io.beachdb.base.CorruptionException;
 import io.beachdb.base.DatabaseNotFoundException;
 import io.beachdb.base.MemoryBudget;
+import io.beachdb.durability.Vfs;
 import io.beachdb.testkit.SimulatedDisk;
+import io.beachdb.testkit.SimulatedVfs;
 import java.nio.charset.StandardCharsets;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Opens what a {@link Stage} has left on a disk, compares it with what was promised, and goes on for a little. Safe for many threads. */
@@ -51,11 +54,18 @@ final class Aftermath {
     }
 
     private final long seed;
+    private final Function<SimulatedVfs, Vfs> files;
     private final Queue<MemoryBudget> budgets =
             new ConcurrentLinkedQueue<>(); // idle: making one costs as much as an opening
 
     Aftermath(long seed) {
+        this(seed, process -> process);
+    }
+
+    /** @param files what the engine gets for the files of its process */
+    Aftermath(long seed, Function<SimulatedVfs, Vfs> files) {
         this.seed = seed;
+        this.files = files;
     }
 
     /**
@@ -69,7 +79,7 @@ final class Aftermath {
         MemoryBudget idle = budgets.poll();
         MemoryBudget budget = idle == null ? MemoryBudget.ofBytes(8L << 20) : idle;
         boolean closed = false;
-        try (SteppedEngine engine = new SteppedEngine(seed, disk, budget)) {
+        try (SteppedEngine engine = new SteppedEngine(seed, disk, budget).through(files)) {
             if (promise.end == End.THERE) {
                 engine.open(Stage.DIRECTORY, Stage::small);
                 Promise[] latest = {promise};

@@ -2,12 +2,15 @@ package io.beachdb.dbtestkit;
 
 import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.durability.SyncSite;
+import io.beachdb.durability.Vfs;
 import io.beachdb.testkit.CrashExplorer;
 import io.beachdb.testkit.DiskOperation;
 import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.SimulatedDisk;
+import io.beachdb.testkit.SimulatedVfs;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /** Short lives of the engine for {@link CrashExplorer}: each makes one kind of event happen. */
@@ -204,12 +207,12 @@ public enum EngineScenario {
 
     /** Begins to say how to explore it. */
     public CrashExplorer.Builder<?> explorer(long seed) {
-        return explorerOn(seed, disk -> {});
+        return explorer(seed, disk -> {}, process -> process);
     }
 
     /** As {@link #explorer(long)}, on a system that neither renames, replaces nor deletes an open file, as Windows. */
     public CrashExplorer.Builder<?> explorerWithOpenFilesHeld(long seed) {
-        return explorerOn(seed, disk -> disk.setOpenFilesHeld(true));
+        return explorer(seed, disk -> disk.setOpenFilesHeld(true), process -> process);
     }
 
     /**
@@ -217,32 +220,52 @@ public enum EngineScenario {
      * of what is counted on is off then, so that it is the cuts that find out.
      */
     public CrashExplorer.Builder<?> explorer(long seed, Predicate<DiskOperation> leftOut) {
-        return explorerOn(seed, disk -> {
-            disk.checkReliance(false);
-            disk.inject(Fault.on(operation -> operation.kind().isSync() && leftOut.test(operation))
-                    .with(Fault.Effect.IGNORED)
-                    .sticky());
-        });
+        return explorer(
+                seed,
+                disk -> {
+                    disk.checkReliance(false);
+                    disk.inject(Fault.on(operation -> operation.kind().isSync() && leftOut.test(operation))
+                            .with(Fault.Effect.IGNORED)
+                            .sticky());
+                },
+                process -> process);
     }
 
-    private CrashExplorer.Builder<?> explorerOn(long seed, Consumer<SimulatedDisk> machine) {
-        return CrashExplorer.of(new Explored(this, seed, machine)).seed(seed);
+    /**
+     * As {@link #explorer(long)}, on other files.
+     *
+     * @param prepare done to each disk before anything runs on it
+     * @param files what the engine gets for the files of its process
+     */
+    CrashExplorer.Builder<?> explorer(long seed, Consumer<SimulatedDisk> prepare, Function<SimulatedVfs, Vfs> files) {
+        return CrashExplorer.of(new Explored(this, seed, prepare, files)).seed(seed);
+    }
+
+    /** Plays once, on a disk and files as {@link #explorer(long, Consumer, Function)} has them. */
+    void play(long seed, Consumer<SimulatedDisk> prepare, Function<SimulatedVfs, Vfs> files) {
+        new Explored(this, seed, prepare, files).play(new SimulatedDisk(), stage -> {});
     }
 
     /** A scenario, and the comparison after a cut. */
     private static final class Explored implements CrashExplorer.Program<Aftermath.Promise> {
         private final EngineScenario scenario;
         private final long seed;
+        private final Consumer<SimulatedDisk> prepare;
+        private final Function<SimulatedVfs, Vfs> files;
         private final Aftermath aftermath;
-        private final Consumer<SimulatedDisk> machine; // makes a disk of it
         // Stored by run; what recover looks at does not change any more then.
         private volatile ModelClient client = newClient();
 
-        Explored(EngineScenario scenario, long seed, Consumer<SimulatedDisk> machine) {
+        Explored(
+                EngineScenario scenario,
+                long seed,
+                Consumer<SimulatedDisk> prepare,
+                Function<SimulatedVfs, Vfs> files) {
             this.scenario = scenario;
             this.seed = seed;
-            this.aftermath = new Aftermath(seed);
-            this.machine = machine;
+            this.prepare = prepare;
+            this.files = files;
+            this.aftermath = new Aftermath(seed, files);
         }
 
         @Override
@@ -252,15 +275,19 @@ public enum EngineScenario {
 
         @Override
         public void run(SimulatedDisk disk, CrashExplorer.Promises<Aftermath.Promise> promises) {
+            play(disk, stage -> promises.follow(stage::promise));
+        }
+
+        void play(SimulatedDisk disk, Consumer<Stage> begins) {
             ModelClient playing = newClient();
             client = playing;
             disk.makeDirectories(Stage.GIVEN);
-            machine.accept(disk);
-            try (SteppedEngine engine = new SteppedEngine(seed, disk)) {
+            prepare.accept(disk);
+            try (SteppedEngine engine = new SteppedEngine(seed, disk).through(files)) {
                 Stage stage = new Stage(engine, seed, playing, (refusal, db) -> {
                     throw refusal;
                 });
-                promises.follow(stage::promise);
+                begins.accept(stage);
                 scenario.play(stage);
             }
         }
@@ -268,7 +295,7 @@ public enum EngineScenario {
         @Override
         public void recover(
                 SimulatedDisk disk, Aftermath.Promise promise, CrashExplorer.Promises<Aftermath.Promise> promises) {
-            machine.accept(disk);
+            prepare.accept(disk);
             aftermath.check(client, disk, promise, promises::set);
         }
     }

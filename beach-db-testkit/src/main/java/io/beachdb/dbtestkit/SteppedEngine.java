@@ -6,6 +6,7 @@ import io.beachdb.Seams;
 import io.beachdb.base.BeachException;
 import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.Signal;
+import io.beachdb.durability.Vfs;
 import io.beachdb.testkit.CutPolicy;
 import io.beachdb.testkit.SimulatedDisk;
 import io.beachdb.testkit.SimulatedRandom;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +31,7 @@ final class SteppedEngine implements AutoCloseable {
     private final SimulatedDisk disk;
     private final Signal never;
     private final @Nullable MemoryBudget shared;
+    private Function<SimulatedVfs, Vfs> files = process -> process;
     private @Nullable SimulatedVfs vfs;
     private @Nullable MemoryBudget budget;
     private @Nullable BeachDB db;
@@ -54,6 +57,12 @@ final class SteppedEngine implements AutoCloseable {
         this.scheduler = new SimulatedScheduler(seed);
         this.disk = disk;
         this.never = scheduler.newSignal("passing time", 0);
+    }
+
+    /** Sets what the engine gets for the files of its process. */
+    SteppedEngine through(Function<SimulatedVfs, Vfs> wrapped) {
+        files = wrapped;
+        return this;
     }
 
     /** Returns another machine on which the power was cut now, nothing is open, and all syncs are done. */
@@ -104,7 +113,8 @@ final class SteppedEngine implements AutoCloseable {
         vfs = process;
         budget = memory;
         db = null;
-        return change.apply(smallOptions(memory, process, scheduler, seed)).build();
+        return change.apply(smallOptions(memory, files.apply(process), scheduler, seed))
+                .build();
     }
 
     /** What came of an opening: a database or a refusal. */
@@ -157,8 +167,7 @@ final class SteppedEngine implements AutoCloseable {
     }
 
     /** Options under which little is enough for everything to happen, and nothing is compacted that nobody asked for. */
-    static Options.Builder smallOptions(
-            MemoryBudget memory, SimulatedVfs process, SimulatedScheduler scheduler, long seed) {
+    static Options.Builder smallOptions(MemoryBudget memory, Vfs process, SimulatedScheduler scheduler, long seed) {
         return Options.builder()
                 .memoryBudget(memory)
                 .writeBufferBytes(64 << 10)
