@@ -16,7 +16,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,28 +41,32 @@ class EngineRaceTest {
     private static final int WRITES = 400;
     private static final int LARGE_BYTES = 60_000;
 
-    private enum OptionSet {
-        PLAIN(options -> options),
-        CHECK_LIFETIMES(options -> options.checkLifetimes(true)),
-        UNCOMPRESSED_WITHOUT_FILTERS(
-                options -> options.compression(Options.Compression.NONE).filterBitsPerKey(0)),
-        TINY(options -> options.blockBytes(512)
-                .targetTableBytes(64 << 10)
-                .baseLevelBytes(256 << 10)
-                .level0CompactionTables(2)
-                .maxImmutableMemtables(1)
-                .manifestBytes(64 << 10)
-                .compactionThreads(2));
-
-        private final UnaryOperator<Options.Builder> change;
-
-        OptionSet(UnaryOperator<Options.Builder> change) {
-            this.change = change;
-        }
+    enum OptionSet {
+        PLAIN,
+        CHECK_LIFETIMES,
+        UNCOMPRESSED_WITHOUT_FILTERS,
+        TINY;
 
         Options with(MemoryBudget budget) {
-            Options.Builder basic = Options.builder().memoryBudget(budget).writeBufferBytes(1L << 20);
-            return change.apply(basic).build();
+            Options.Builder options =
+                    Options.builder().memoryBudget(budget).writeBufferBytes(1L << 20);
+            return switch (this) {
+                case PLAIN -> options.build();
+                case CHECK_LIFETIMES -> options.checkLifetimes(true).build();
+                case UNCOMPRESSED_WITHOUT_FILTERS ->
+                    options.compression(Options.Compression.NONE)
+                            .filterBitsPerKey(0)
+                            .build();
+                case TINY ->
+                    options.blockBytes(512)
+                            .targetTableBytes(64 << 10)
+                            .baseLevelBytes(256 << 10)
+                            .level0CompactionTables(2)
+                            .maxImmutableMemtables(1)
+                            .manifestBytes(64 << 10)
+                            .compactionThreads(2)
+                            .build();
+            };
         }
     }
 

@@ -40,7 +40,7 @@ class InterruptStressTest {
     private static final Durability[] DURABILITIES = Durability.values();
 
     /** Who may be interrupted. */
-    private enum Victims {
+    enum Victims {
         /** Half of the callers; the others must not notice. */
         SOME,
         ALL,

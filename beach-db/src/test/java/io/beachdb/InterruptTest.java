@@ -85,18 +85,18 @@ class InterruptTest {
     }
 
     /** One call, and whether it needs a database that has just been opened: with nothing of its tables in memory. */
-    private record Call(String name, Body body) {
+    record Call(String name, Body body) {
         @Override
         public String toString() {
             return name;
         }
     }
 
-    private interface Body {
+    interface Body {
         void run(BeachDB db, int round, Path beside);
     }
 
-    private record Case(Call call, boolean interruptSafe) {
+    record Case(Call call, boolean interruptSafe) {
         @Override
         public String toString() {
             return call + (interruptSafe ? "" : ", without safe calls");

@@ -218,11 +218,21 @@ public class CommitPipelineLincheckTest {
 
     @Test
     void commits_modelChecked_areSeenInOrderAndWhole() {
-        Lincheck.modelCheck(CommitPipelineLincheckTest.class, LastWrites.class, 3, 6, 250);
+        Lincheck.modelCheck(
+                CommitPipelineLincheckTest.class,
+                LastWrites.class,
+                2,
+                4,
+                600,
+                Memtable.class,
+                MemoryAccount.class,
+                RequestPool.class,
+                Epochs.class,
+                Views.class);
     }
 
     @Test
     void commits_stressed_areSeenInOrderAndWhole() {
-        Lincheck.stress(CommitPipelineLincheckTest.class, LastWrites.class, 3, 10, 1000);
+        Lincheck.stress(CommitPipelineLincheckTest.class, LastWrites.class, 3, 8, 1000);
     }
 }

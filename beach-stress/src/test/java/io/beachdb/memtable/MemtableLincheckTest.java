@@ -191,21 +191,21 @@ public class MemtableLincheckTest {
 
     @Test
     void memtable_modelChecked_isASortedSet() {
-        Lincheck.modelCheck(MemtableLincheckTest.class, SortedEntries.class, 2, 6, 200);
+        Lincheck.modelCheck(MemtableLincheckTest.class, SortedEntries.class, 2, 4, 300, MemoryAccount.class);
     }
 
     @Test
     void memtable_stressed_isASortedSet() {
-        Lincheck.stress(MemtableLincheckTest.class, SortedEntries.class, 3, 10, 1500);
+        Lincheck.stress(MemtableLincheckTest.class, SortedEntries.class, 3, 8, 1000);
     }
 
     @Test
     void filteredMemtable_modelChecked_isASortedSet() {
-        Lincheck.modelCheck(Filtered.class, SortedEntries.class, 2, 6, 200);
+        Lincheck.modelCheck(Filtered.class, SortedEntries.class, 2, 4, 300, MemoryAccount.class);
     }
 
     @Test
     void filteredMemtable_stressed_isASortedSet() {
-        Lincheck.stress(Filtered.class, SortedEntries.class, 3, 10, 1500);
+        Lincheck.stress(Filtered.class, SortedEntries.class, 3, 8, 1000);
     }
 }

@@ -1,5 +1,6 @@
 package io.beachdb.stress;
 
+import org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Options;
 import org.jetbrains.lincheck.datastructures.StressOptions;
@@ -18,10 +19,21 @@ public final class Lincheck {
 
     private Lincheck() {}
 
-    /** Checks a class that has operations against its sequential specification, by model checking. */
-    public static void modelCheck(Class<?> operations, Class<?> specification, int threads, int scenarios, int runs) {
+    /**
+     * Checks a class that has operations against its sequential specification, by model checking.
+     *
+     * @param atomic classes in whose methods no switch is wanted: what others test, and what would hide the few places that
+     *     matter among thousands
+     */
+    public static void modelCheck(
+            Class<?> operations, Class<?> specification, int threads, int scenarios, int runs, Class<?>... atomic) {
         ModelCheckingOptions options = new ModelCheckingOptions();
         options.loopBound(LONGEST_LOOP);
+        for (Class<?> one : atomic) {
+            options.addGuarantee(ManagedStrategyGuaranteeKt.forClasses(one.getName())
+                    .allMethods()
+                    .treatAsAtomic());
+        }
         check(options, operations, specification, threads, scenarios, runs);
     }
 

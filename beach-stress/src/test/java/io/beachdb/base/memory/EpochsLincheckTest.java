@@ -82,11 +82,11 @@ public class EpochsLincheckTest {
 
     @Test
     void epochs_modelChecked_areARegister() {
-        Lincheck.modelCheck(EpochsLincheckTest.class, Register.class, 3, 8, 400);
+        Lincheck.modelCheck(EpochsLincheckTest.class, Register.class, 3, 6, 500);
     }
 
     @Test
     void epochs_stressed_areARegister() {
-        Lincheck.stress(EpochsLincheckTest.class, Register.class, 3, 10, 1000);
+        Lincheck.stress(EpochsLincheckTest.class, Register.class, 3, 8, 1000);
     }
 }
