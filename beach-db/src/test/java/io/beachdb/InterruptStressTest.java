@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -182,7 +183,7 @@ class InterruptStressTest {
                     }
                     byte[] value = new byte[(int) cursor.valueLength()];
                     cursor.copyValue(MemorySegment.ofArray(value), 0);
-                    assertThat(value).as("caller %d, key %d", id, i).isEqualTo(value(values.get(i)));
+                    assertThat(value).as("caller %d, key %d", id, i).isEqualTo(value(Objects.requireNonNull(values.get(i))));
                     if (forwards) {
                         cursor.next();
                     } else {

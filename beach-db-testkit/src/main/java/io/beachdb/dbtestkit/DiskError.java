@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /** The ways in which {@link ErrorSweep} makes operations of a disk fail. */
+@SuppressWarnings("ImmutableEnumChecker") // the predicates have no state
 enum DiskError {
     /** Nothing was done. */
     ERROR(kind -> true, 1, Effect.FAILS, Messages.ERROR),

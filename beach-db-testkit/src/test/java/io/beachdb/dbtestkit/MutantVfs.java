@@ -45,6 +45,7 @@ final class MutantVfs implements Vfs {
     }
 
     /** Mistakes in the order of things. */
+    @SuppressWarnings("ImmutableEnumChecker") // the sets are of Set.of
     enum Order {
         /** An edit of the MANIFEST is synced before the tables that it names. */
         MANIFEST_BEFORE_TABLES(Set.of(SyncSite.TABLE_FLUSH, SyncSite.TABLE_COMPACTION), SyncSite.MANIFEST_EDIT, null),
