@@ -48,8 +48,7 @@ class EngineRaceTest {
         TINY;
 
         Options with(MemoryBudget budget) {
-            Options.Builder options =
-                    Options.builder().memoryBudget(budget).writeBufferBytes(1L << 20);
+            Options.Builder options = Options.builder().memoryBudget(budget).writeBufferBytes(1L << 20);
             return switch (this) {
                 case PLAIN -> options.build();
                 case CHECK_LIFETIMES -> options.checkLifetimes(true).build();

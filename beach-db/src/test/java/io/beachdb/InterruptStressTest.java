@@ -183,7 +183,9 @@ class InterruptStressTest {
                     }
                     byte[] value = new byte[(int) cursor.valueLength()];
                     cursor.copyValue(MemorySegment.ofArray(value), 0);
-                    assertThat(value).as("caller %d, key %d", id, i).isEqualTo(value(Objects.requireNonNull(values.get(i))));
+                    assertThat(value)
+                            .as("caller %d, key %d", id, i)
+                            .isEqualTo(value(Objects.requireNonNull(values.get(i))));
                     if (forwards) {
                         cursor.next();
                     } else {
