@@ -49,10 +49,6 @@ class DamageTest {
     private final Map<FileName.Kind, Count> counts = new EnumMap<>(FileName.Kind.class);
     private long number; // of the case, sampled or not
 
-    private interface Damages {
-        void of(String name, byte[] bytes);
-    }
-
     private static boolean isTable(String name) {
         return name.endsWith(".sst");
     }
@@ -220,7 +216,9 @@ class DamageTest {
                 return Verdict.refused();
             }
             if (database.logs().containsKey(name)) {
-                return lostFrom(name, 0);
+                boolean named = database.logs().tailMap(name + "\0").values().stream()
+                        .anyMatch(records -> !records.isEmpty()); // whose START names it, or one before that
+                return named ? Verdict.refused() : lostFrom(name, 0);
             }
             return needed(name) ? Verdict.refused() : right();
         }

@@ -44,21 +44,22 @@ public class MemtableLincheckTest {
     private final Inserter[] inserters;
 
     public MemtableLincheckTest() {
-        this(0);
-    }
-
-    private MemtableLincheckTest(long filterBytes) {
-        memtable = new Memtable(ACCOUNT, 1, filterBytes);
+        memtable = new Memtable(ACCOUNT, 1, filterBytes());
         inserters = new Inserter[8];
         for (int i = 0; i < inserters.length; i++) {
             inserters[i] = memtable.newInserter();
         }
     }
 
+    long filterBytes() {
+        return 0;
+    }
+
     /** The same with a filter before the list. */
     public static class Filtered extends MemtableLincheckTest {
-        public Filtered() {
-            super(4096);
+        @Override
+        long filterBytes() {
+            return 4096;
         }
     }
 
