@@ -122,7 +122,9 @@ public final class EngineSimulation {
                 new SimulatedScheduler(random(3, plan.schedule()).nextLong())) {
             SimulatedDisk disk = new SimulatedDisk(scheduler).makeDirectories(Path.of("/data"));
             disk.setInterruptSafe(random(4).nextInt(3) > 0); // who writes and syncs the log: callers, or engine threads
-            disk.setOpenFilesHeld(random(10).nextInt(4) == 0); // as on Windows
+            boolean held = random(10).nextInt(4) == 0;
+            disk.setOpenFilesHeld(held); // as on Windows
+            disk.setLinks(!held); // or what a checkpoint links could not be deleted while the database has it open
             int[] lives = plan.lives().stream().toArray();
             for (int life : lives) {
                 Fate fate = life == lives[lives.length - 1] ? Fate.CLOSE : fate(life);

@@ -43,6 +43,7 @@ public class MemtableLincheckTest {
     private final Memtable memtable;
     private final Inserter[] inserters;
 
+    @SuppressWarnings("this-escape") // the method called returns a constant
     public MemtableLincheckTest() {
         memtable = new Memtable(ACCOUNT, 1, filterBytes());
         inserters = new Inserter[8];
