@@ -36,7 +36,11 @@ public interface Cursor extends AutoCloseable {
     /** Goes to the previous entry; the cursor must be valid. */
     void previous();
 
-    /** Returns whether the cursor stands on an entry. Only then may the calls below be used. */
+    /**
+     * Returns whether the cursor stands on an entry. Only then may the calls below be used.
+     *
+     * @throws io.beachdb.base.ClosedException after a close, also of the database: a scan that it cuts short must not look whole
+     */
     boolean valid();
 
     /** Returns a read-only segment over the key, valid until the next step. */

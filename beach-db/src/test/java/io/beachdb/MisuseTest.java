@@ -226,12 +226,12 @@ class MisuseTest {
         readerCalls(db, calls);
         readerCalls(snapshot, calls);
         cursorCalls(cursor, calls);
+        calls.put("cursor valid", cursor::valid);
         calls.forEach((name, call) -> assertThrown(name, call, ClosedException.class, "closed"));
         assertThat(db.whenDurable(5, Runnable::run))
                 .failsWithin(Duration.ofSeconds(60)) // on another thread
                 .withThrowableOfType(java.util.concurrent.ExecutionException.class)
                 .withCauseInstanceOf(ClosedException.class);
-        assertThat(cursor.valid()).isFalse();
         assertThat(db.health().state()).isEqualTo(Health.State.CLOSED);
         assertThat(db.directory()).isEqualTo(db.directory());
         assertThat(db.memory().usedBytes()).isZero();

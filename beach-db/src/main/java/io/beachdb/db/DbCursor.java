@@ -396,7 +396,9 @@ final class DbCursor implements Cursor {
 
     @Override
     public boolean valid() {
-        return valid && closedBy == null;
+        boolean stands = valid;
+        checkStillOpen(); // C3; false would end a scan as if it had come to the end
+        return stands;
     }
 
     private void checkValid() {
