@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 /** A crash worker in a JVM of its own, whose output is taken to a file, and which is killed when the moment has come. */
 final class CrashChild {
     /** Nothing that a worker does takes so long; a machine that is busy beyond measure apart. */
-    private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(60);
+    private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(180);
 
     private static final long LOOK_MILLIS = 100;
     private static final int KILLED = 128 + 9;

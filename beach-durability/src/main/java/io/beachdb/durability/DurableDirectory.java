@@ -749,7 +749,10 @@ public final class DurableDirectory implements AutoCloseable {
             Path parent = path.getParent();
             if (parent != null) {
                 try (VfsDirectory opened = vfs.openDirectory(parent)) {
+                    long start = clock.nanoTime();
                     opened.sync(SyncSite.DESTROY);
+                    directorySyncs.incrementAndGet(SyncSite.DESTROY.ordinal());
+                    tell(Kind.SYNC_DIRECTORY, parent.toString(), SyncSite.DESTROY, clock.nanoTime() - start);
                 } catch (NotSyncableException e) {
                     return true; // as the making of directories here: the outcome was told by syncability
                 }
