@@ -112,7 +112,7 @@ final class Aftermath {
             throw new AssertionError("a write that followed a recovery is missing");
         }
         told.accept(new Promise(shown, later, End.THERE, promise.copy));
-        client.checkNewer(shown, db.put(LATER, new byte[1]));
+        client.checkNewer(promise.client, db.put(LATER, new byte[1]));
         Promise latest = new Promise(shown, true, End.THERE, promise.copy);
         told.accept(latest);
         return latest;

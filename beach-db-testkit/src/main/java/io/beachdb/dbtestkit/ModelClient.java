@@ -49,6 +49,7 @@ final class ModelClient {
     private final List<Map<String, byte[]>> states = new ArrayList<>(List.of(new TreeMap<>()));
 
     private final List<Numbered> numbered = new ArrayList<>();
+    private long newestGiven; // the newest sequence that the client was told, whatever became of the write
     private int promisedAgainstPowerLoss;
     private int promisedAgainstDeath;
     private int unloggedWritten;
@@ -70,6 +71,7 @@ final class ModelClient {
         copy.states.clear();
         copy.states.addAll(states);
         copy.numbered.addAll(numbered);
+        copy.newestGiven = newestGiven;
         copy.unloggedWritten = unloggedWritten;
         return copy;
     }
@@ -255,8 +257,8 @@ final class ModelClient {
     }
 
     private void number(long first, long last) {
-        long newest = numbered.isEmpty() ? 0 : numbered.getLast().sequence;
-        check(first > newest, "sequence " + first + " was given after " + newest);
+        check(first > newestGiven, "sequence " + first + " was given after " + newestGiven);
+        newestGiven = last;
         numbered.add(new Numbered(written(), last));
     }
 
@@ -322,12 +324,16 @@ final class ModelClient {
 
     // ---- Comparing.
 
-    /** Checks that a write that came after what {@code shown} says has a sequence of its own. */
-    void checkNewer(Promise shown, long sequence) {
+    /**
+     * Checks that a write that came after a cut has a sequence of its own, also beside writes that the cut took.
+     *
+     * @param before what was promised at the cut: of the writes begun by then, only the last may not have been answered
+     */
+    void checkNewer(Promise before, long sequence) {
         for (Numbered write : numbered) {
             check(
-                    write.count > shown.logged || write.sequence < sequence,
-                    "sequence " + sequence + " was given after " + write.sequence + ", which is there");
+                    write.count >= before.written || write.sequence < sequence,
+                    "sequence " + sequence + " was given after " + write.sequence);
         }
     }
 

@@ -671,7 +671,7 @@ public final class Engine implements CommitPipeline.Room {
         }
         WalWriter wal = pipeline.wal();
         if (wal.failure() == null) {
-            problems.attempt(wal::close);
+            problems.attempt(() -> wal.close(pipeline.lastSequence()));
             problems.add(durable.inDoubt());
         } else {
             problems.add(wal.failure());

@@ -49,8 +49,10 @@ public final class LogRecovery implements AutoCloseable {
      * @param batches how many batches were read
      * @param logs where each log that counts ends, in order
      * @param leftOut for people: what was found and does not count, and why; empty if nothing
+     * @param whole whether nothing was written that is not here: the newest log was closed cleanly, or no log had been made.
+     *     If not, sequences may have been given out beyond the last one found
      */
-    public record Result(Predecessor last, long batches, List<LogEnd> logs, String leftOut) {
+    public record Result(Predecessor last, long batches, List<LogEnd> logs, String leftOut, boolean whole) {
         public Result {
             logs = List.copyOf(logs);
         }
@@ -64,6 +66,7 @@ public final class LogRecovery implements AutoCloseable {
     // Set once.
     private final DurableDirectory directory;
     private final long oldestLog;
+    private final long newestLog; // 0 if there is none
     private final MemoryAccount account;
 
     private final Deque<Long> waiting = new ArrayDeque<>();
@@ -104,6 +107,7 @@ public final class LogRecovery implements AutoCloseable {
                 .sorted()
                 .forEach(waiting::addLast);
         this.present = Set.copyOf(waiting);
+        this.newestLog = waiting.isEmpty() ? 0 : waiting.getLast();
         if (oldestExists && (waiting.isEmpty() || waiting.getFirst() != oldestLog)) {
             throw new CorruptionException(
                     directory.pathOf(FileName.log(oldestLog)),
@@ -320,7 +324,15 @@ public final class LogRecovery implements AutoCloseable {
         if (!finished) {
             throw new IllegalStateException("the logs have not been read to their end");
         }
-        return new Result(last, batches, ends, leftOut);
+        return new Result(last, batches, ends, leftOut, newestLog == 0 || endsCleanly());
+    }
+
+    /** A log made ahead of need, or one that lost all it held, is no clean end of the one before. */
+    private boolean endsCleanly() {
+        return leftOut.isEmpty()
+                && !ends.isEmpty()
+                && ends.getLast().clean()
+                && ends.getLast().logNumber() == newestLog;
     }
 
     /** Lets go of files and memory. Closing twice is harmless. */

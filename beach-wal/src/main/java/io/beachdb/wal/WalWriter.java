@@ -353,14 +353,21 @@ public final class WalWriter implements AutoCloseable {
         }
     }
 
+    /** Ends the log cleanly, as {@link #close(long)}, where nothing was given out that is not in the log. */
+    @Override
+    public void close() {
+        close(lastSequence);
+    }
+
     /**
      * Ends the log cleanly: syncs everything, then END, and syncs that; then gives back what was allocated behind it. Nobody
      * may lead any more. Closing twice is harmless.
      *
+     * @param givenOut the last sequence given out, also to what is not in the log; END says it, so that none of them is given
+     *     out again
      * @throws StorageException if something could not be synced; the writer is closed all the same
      */
-    @Override
-    public void close() {
+    public void close(long givenOut) {
         if (closed) {
             return;
         }
@@ -368,14 +375,14 @@ public final class WalWriter implements AutoCloseable {
         boolean ended = false;
         try {
             task.throwIfFailed();
-            finish();
+            finish(givenOut);
             ended = true;
         } finally {
             release(ended);
         }
     }
 
-    private void finish() {
+    private void finish(long givenOut) {
         transfer(false);
         OpenLog log = current;
         task.requestClose();
@@ -386,7 +393,7 @@ public final class WalWriter implements AutoCloseable {
         task.awaitSynced(log, log.end);
         WalFormat.writeEnd(scratch.memory(), 0);
         int checksum = Checksum.crc32c(scratch.memory(), 0, WalFormat.END_BYTES);
-        frame(log, scratch.memory(), 0, WalFormat.END_BYTES, checksum, lastSequence);
+        frame(log, scratch.memory(), 0, WalFormat.END_BYTES, checksum, givenOut);
         transfer(false);
         task.requestClose();
         task.awaitSynced(log, log.end);

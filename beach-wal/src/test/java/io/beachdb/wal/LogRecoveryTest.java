@@ -189,6 +189,7 @@ class LogRecoveryTest {
         assertThat(outcome.result.batches()).isEqualTo(9);
         assertThat(outcome.result.leftOut()).isEmpty();
         assertThat(outcome.result.logs()).hasSize(3).noneMatch(LogRecovery.LogEnd::clean);
+        assertThat(outcome.result.whole()).isFalse();
         assertThat(outcome.result.last().lastOrdinal()).isEqualTo(12);
         assertThat(outcome.result.last().lastSequence())
                 .isEqualTo(crashed.written.getLast().sequence());
@@ -198,7 +199,7 @@ class LogRecoveryTest {
     void noLogs_areEmpty() {
         Crashed none = new Crashed(Map.of(), List.of());
         assertThat(recover(none, 1, false).result)
-                .isEqualTo(new LogRecovery.Result(Predecessor.none(), 0, List.of(), ""));
+                .isEqualTo(new LogRecovery.Result(Predecessor.none(), 0, List.of(), "", true));
         assertThatThrownBy(() -> recover(none, 1, true))
                 .isInstanceOf(CorruptionException.class)
                 .hasMessageContaining("000001.wal: the manifest needs this log, and it is not there");
@@ -375,6 +376,7 @@ class LogRecoveryTest {
         });
         Outcome whole = recover(crashed);
         assertThat(whole.result.logs().getFirst().clean()).isTrue();
+        assertThat(whole.result.whole()).isTrue();
         int end = (int) whole.result.last().length();
         for (int bit = FileHeader.BYTES * 8; bit < end * 8; bit++) {
             Crashed flipped = crashed.flipped(1, bit);
