@@ -1,6 +1,7 @@
 package io.beachdb;
 
 import io.beachdb.base.MemoryBudget;
+import io.beachdb.sstable.TableOptions;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param writeBufferBytes size at which a memtable is flushed; 64 KiB to 4 GiB, and at most a quarter of the budget
  * @param maxImmutableMemtables memtables that may wait for their flush before writers wait; 1 to 16
  * @param blockBytes raw size at which a data block ends; 1 to 256 KiB
- * @param filterBitsPerKey filter size; 0 (no filters) to 64
+ * @param filterBitsPerKey filter size; 0 (no filters) to {@value TableOptions#MAX_FILTER_BITS}
  * @param compression how table blocks are stored
  * @param targetTableBytes size at which a compaction starts a new table; 4 KiB to 4 GiB
  * @param level0CompactionTables level-0 tables that call for a compaction; 1 to 64
@@ -73,7 +74,7 @@ public record Options(
         checkRange("writeBufferBytes", writeBufferBytes, 64L << 10, 4L << 30);
         checkRange("maxImmutableMemtables", maxImmutableMemtables, 1, 16);
         checkRange("blockBytes", blockBytes, 1, 256 << 10);
-        checkRange("filterBitsPerKey", filterBitsPerKey, 0, 64);
+        checkRange("filterBitsPerKey", filterBitsPerKey, 0, TableOptions.MAX_FILTER_BITS);
         Objects.requireNonNull(compression, "compression");
         checkRange("targetTableBytes", targetTableBytes, 4L << 10, 4L << 30);
         checkRange("level0CompactionTables", level0CompactionTables, 1, 64);

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.beachdb.BeachDB;
 import io.beachdb.Durability;
 import io.beachdb.Health;
+import io.beachdb.Range;
 import io.beachdb.base.BeachException;
 import io.beachdb.base.ClosedException;
 import io.beachdb.base.StorageException;
@@ -515,6 +516,39 @@ class ResumeTest {
                 engine.step(db -> assertHealth(db, Health.State.DISK_FULL));
                 engine.step(BeachDB::compact);
                 engine.step(db -> assertHealth(db, Health.State.OK));
+                engine.step(BeachDB::close);
+            }
+        }
+    }
+
+    /** Else debt would slow and stop writers, and {@code compact()} would wait, with nothing to see of it. */
+    @Test
+    void compactionsKeepFailing_areTold_andResumeGoesOn() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                engine.open(DIRECTORY, options -> options.level0CompactionTables(2));
+                engine.disk()
+                        .inject(failing(SyncSite.TABLE_COMPACTION, DiskOperation.Kind.SYNC_FILE)
+                                .sticky());
+                for (int i = 0; i < 2; i++) {
+                    engine.step(db -> put(db, "a", "1", Durability.SYNCED));
+                    engine.step(BeachDB::flush);
+                }
+                engine.step(db -> assertHealth(db, Health.State.OK)); // it may go by
+                engine.step(db -> assertThatThrownBy(() -> db.compact(Range.from(bytes("z"))))
+                        .isInstanceOf(WriteRefusedException.class)
+                        .hasMessageContaining("resume()")
+                        .hasCauseInstanceOf(StorageException.class));
+                engine.step(db -> assertHealth(db, Health.State.READ_ONLY_AFTER_FAILURE));
+                engine.step(db -> assertHas(db, "a", "1"));
+                engine.disk().clearFaults();
+                engine.step(db -> {
+                    db.resume();
+                    put(db, "b", "1", Durability.SYNCED);
+                    db.compact(Range.from(bytes("z")));
+                    assertHealth(db, Health.State.OK);
+                    assertThat(db.stats().compactions()).isPositive();
+                });
                 engine.step(BeachDB::close);
             }
         }

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** Runs the compactions that {@link LeveledCompaction} picks, in the background, some at a time. */
 final class Compactor {
     private static final long RETRY_NANOS = 500_000_000;
+    private static final int MAX_RETRIES = 10;
     private static final long POLL_NANOS = 50_000_000;
     private static final long NANOS_PER_SECOND = 1_000_000_000;
 
@@ -37,6 +38,7 @@ final class Compactor {
     // Guarded by this; also TableHandle.compacting.
     private final List<CompactionPlan> running = new ArrayList<>(); // those that callers wait for included
     private int inBackground;
+    private int failures; // in the background, since something last succeeded
     private boolean stopped;
 
     Compactor(Engine engine, Opened opened) {
@@ -136,6 +138,8 @@ final class Compactor {
                 engine.fail(e);
             } else if (plan.optional()) {
                 leaveAlone(plan);
+            } else if (isOneTooMany()) {
+                engine.fail(e); // else writers would be slowed and stopped, and nobody told why
             }
             engine.listener().onInfo("a compaction failed: " + plan.reason(), e);
             retry = true;
@@ -159,6 +163,17 @@ final class Compactor {
         }
     }
 
+    private synchronized boolean isOneTooMany() {
+        failures++;
+        boolean tooMany = failures == MAX_RETRIES;
+        failures = tooMany ? 0 : failures; // a resume has as many tries again
+        return tooMany;
+    }
+
+    private synchronized void succeeded() {
+        failures = 0;
+    }
+
     private static void leaveAlone(CompactionPlan plan) {
         plan.inputs().forEach(table -> table.mergeFailed = true);
     }
@@ -169,6 +184,7 @@ final class Compactor {
         try {
             CompactionInfo info = plan.trivialMove() ? move(plan, start) : rewrite(plan, pinned.view(), start);
             count.incrementAndGet();
+            succeeded();
             engine.diskFull(false); // also for one in the background that found it full, and has nothing to do any more
             engine.listener().onCompaction(info);
         } finally {
@@ -391,6 +407,7 @@ final class Compactor {
 
     private void awaitRest() {
         engine.scheduler().await(engine.progress(), () -> engine.isStopped() || isAtRest());
+        checkGoingOn();
     }
 
     /** Returns whether nothing runs and nothing is called for. */
