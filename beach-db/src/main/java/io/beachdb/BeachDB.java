@@ -208,7 +208,8 @@ public final class BeachDB implements Reader, AutoCloseable {
      * @param target a directory that is empty, or not there yet
      * @throws io.beachdb.base.DatabaseExistsException if it is not empty
      * @throws io.beachdb.base.WriteRefusedException if this database takes no writes
-     * @throws io.beachdb.base.StorageException if the system refused; what was made is deleted, as far as it can be
+     * @throws io.beachdb.base.StorageException if the system refused; the files that were made are deleted, as far as they can be
+     * @throws io.beachdb.base.ClosedException if this database was closed meanwhile; so are they then
      */
     public void checkpoint(Path target) {
         engine.checkpoint(target);

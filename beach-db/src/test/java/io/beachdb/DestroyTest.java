@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.beachdb.base.DatabaseLockedException;
+import io.beachdb.durability.DurabilityEvent;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -54,6 +55,20 @@ class DestroyTest {
         try (BeachDB db = BeachDB.open(directory)) {
             assertThat(db.get(KEY)).isNull();
         }
+    }
+
+    @Test
+    void destroy_listenerThrows_goesOn() {
+        Options options = Options.builder()
+                .listener(new DatabaseListener() {
+                    @Override
+                    public void onFileEvent(DurabilityEvent event) {
+                        throw new IllegalStateException("of the test");
+                    }
+                })
+                .build();
+        assertThat(BeachDB.destroy(directory, options)).isTrue();
+        assertThat(directory).doesNotExist();
     }
 
     @Test

@@ -9,11 +9,13 @@ import io.beachdb.Durability;
 import io.beachdb.Health;
 import io.beachdb.Options;
 import io.beachdb.Seams;
+import io.beachdb.WriteBatch;
 import io.beachdb.base.BeachException;
 import io.beachdb.base.Clock;
 import io.beachdb.base.MemoryAccount;
 import io.beachdb.base.MemoryBudget;
 import io.beachdb.base.MemoryUse;
+import io.beachdb.base.Signal;
 import io.beachdb.base.WriteRefusedException;
 import io.beachdb.testkit.ForwardingScheduler;
 import io.beachdb.testkit.SimulatedDisk;
@@ -166,7 +168,10 @@ class ErrorMidwayTest {
                             long unlogged = db.put(bytes(key), value, Durability.UNLOGGED);
                             futures.add(db.whenDurable(unlogged, Runnable::run));
                         }
-                        long sequence = db.put(bytes(key), value, durability);
+                        WriteBatch batch = new WriteBatch()
+                                .put(bytes(key + "/first"), bytes("1"))
+                                .put(bytes(key), value);
+                        long sequence = db.write(batch, durability);
                         acknowledged.add(key);
                         futures.add(db.whenDurable(sequence, Runnable::run));
                         db.flush();
@@ -175,6 +180,17 @@ class ErrorMidwayTest {
                     }
                 });
             }
+            // So that a flush waits for an insert that breaks off: half a batch must not come to a table.
+            scheduler.spawn(vfs.process(), "flusher", () -> {
+                try {
+                    for (int i = 0; i < 2 * CLIENTS; i++) {
+                        db.put(bytes("flushed"), bytes("1"), Durability.UNLOGGED);
+                        db.flush();
+                    }
+                } catch (BeachException | OutOfMemoryError e) {
+                    assertThat(e).hasStackTraceContaining("of the test");
+                }
+            });
             scheduler.run(); // finds out who waits for ever
             if (!machine.thrown) {
                 machine.disarm();
@@ -185,6 +201,8 @@ class ErrorMidwayTest {
             assertThat(futures).as("seed " + seed).allMatch(CompletableFuture::isDone);
             asked += futures.size();
             scheduler.spawn(vfs.process(), "after", () -> {
+                Signal never = scheduler.newSignal("never", 0);
+                scheduler.await(never, () -> false, 1_000_000_000); // for a flush that waits for what was broken off
                 assertThat(db.health().state()).isEqualTo(Health.State.READ_ONLY_AFTER_FAILURE);
                 assertThat(db.health().cause()).hasRootCauseInstanceOf(OutOfMemoryError.class);
                 assertThatThrownBy(() -> db.put(bytes("after"), bytes("1")))
@@ -203,6 +221,14 @@ class ErrorMidwayTest {
                 try (BeachDB again = BeachDB.open(DIRECTORY, options(vfs, machine, seed))) {
                     for (String key : acknowledged) {
                         assertThat(again.get(bytes(key))).as(key).isNotNull();
+                    }
+                    for (int i = 0; i < CLIENTS; i++) {
+                        boolean first = again.get(bytes("key" + i + "/first")) != null;
+                        byte[] second = again.get(bytes("key" + i));
+                        boolean unlogged = second != null && second.length == 10;
+                        assertThat(first == (second != null) || unlogged && !first)
+                                .as("seed " + seed + ": half a batch of client " + i)
+                                .isTrue();
                     }
                 }
             });

@@ -12,6 +12,7 @@ import io.beachdb.base.ClosedException;
 import io.beachdb.base.RandomSource;
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.WriteIndeterminateException;
+import io.beachdb.base.StorageException;
 import io.beachdb.base.WriteRefusedException;
 import io.beachdb.durability.SyncSite;
 import io.beachdb.testkit.Fault;
@@ -58,6 +59,25 @@ class WhenDurableTest {
                         .withCauseInstanceOf(WriteRefusedException.class);
                 assertThat(futures.getLast()).as("seed " + seed).isCompletedWithValueMatching(durable -> durable >= 2);
                 engine.step(BeachDB::close);
+            }
+        }
+    }
+
+    /** The flush that it waits for failed with the close, which must not wait for it in turn. */
+    @Test
+    void closeThatCannotFlush_endsAndSaysSo() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            try (SteppedEngine engine = new SteppedEngine(seed)) {
+                engine.open(DIRECTORY, options -> options);
+                List<CompletableFuture<Long>> futures = new ArrayList<>();
+                engine.disk().setCapacity(0);
+                engine.step(db -> {
+                    long unlogged = db.put(bytes("a"), bytes("1"), Durability.UNLOGGED);
+                    futures.add(db.whenDurable(unlogged, Runnable::run));
+                    engine.pause(1_000_000_000);
+                });
+                engine.step(db -> assertThatThrownBy(db::close).isInstanceOf(StorageException.class));
+                assertThat(futures.getFirst()).as("seed " + seed).isCompletedExceptionally();
             }
         }
     }

@@ -40,12 +40,20 @@ final class Checkpointing {
     private final DurableDirectory source;
     private final DatabaseId databaseId;
     private final MemoryAccount account;
+    private final Runnable mayGoOn;
 
-    Checkpointing(Options options, DurableDirectory source, DatabaseId databaseId, MemoryAccount account) {
+    /** Makes one that asks {@code mayGoOn} often, which throws what is to end it. */
+    Checkpointing(
+            Options options,
+            DurableDirectory source,
+            DatabaseId databaseId,
+            MemoryAccount account,
+            Runnable mayGoOn) {
         this.options = options;
         this.source = source;
         this.databaseId = databaseId;
         this.account = account;
+        this.mayGoOn = mayGoOn;
     }
 
     /**
@@ -129,7 +137,7 @@ final class Checkpointing {
     private List<DurableFile> link(DurableDirectory directory, SequencedMap<String, Long> tables) {
         NativeBlock buffer = account.acquire(MemoryUse.SCRATCH, COPY_BYTES);
         try {
-            return directory.link(source, tables, buffer.memory().asSlice(0, COPY_BYTES), SyncSite.CHECKPOINT);
+            return directory.link(source, tables, buffer.memory().asSlice(0, COPY_BYTES), mayGoOn, SyncSite.CHECKPOINT);
         } finally {
             account.release(MemoryUse.SCRATCH, buffer);
         }

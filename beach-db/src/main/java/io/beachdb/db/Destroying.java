@@ -21,7 +21,10 @@ public final class Destroying {
     /** As {@link io.beachdb.BeachDB#destroy(Path, Options)}. */
     public static boolean destroy(Path path, Options options) {
         EngineTasks tasks = new EngineTasks(options.seams().scheduler());
-        return tasks.call("destroy", () -> destroyHere(path, options));
+        Options guarded = options.toBuilder()
+                .listener(new GuardedListener(options.listener()))
+                .build();
+        return tasks.call("destroy", () -> destroyHere(path, guarded));
     }
 
     private static boolean destroyHere(Path path, Options options) {

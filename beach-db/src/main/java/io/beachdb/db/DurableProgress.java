@@ -84,16 +84,17 @@ final class DurableProgress {
 
     /** As {@link io.beachdb.BeachDB#awaitDurable}. */
     void await(long sequence) {
-        if (sequence() >= sequence) {
-            return;
+        // Looked at again after each wait: that was for the log of the moment, which a resume may have replaced by one that
+        // was never given what is asked for.
+        while (sequence() < sequence) {
+            health.checkWritable();
+            checkGiven(sequence);
+            if (hasUnlogged(sequence)) {
+                engine.flushAll();
+            } else {
+                pipeline.wal().awaitSequence(sequence);
+            }
         }
-        health.checkWritable();
-        checkGiven(sequence);
-        if (hasUnlogged(sequence)) {
-            engine.flushAll();
-            return;
-        }
-        pipeline.wal().awaitSequence(sequence);
     }
 
     /** As {@link io.beachdb.BeachDB#whenDurable}. */

@@ -80,6 +80,7 @@ public final class Engine implements CommitPipeline.Room {
     private final DurableProgress durable;
     private final Figures figures;
     private final Scheduler.Cancellable releaseListener;
+    private volatile boolean filesFinished; // by a close: what is not in tables now will never be
 
     Engine(Options options, Opened opened, EngineTasks tasks) {
         this.options = options;
@@ -152,6 +153,7 @@ public final class Engine implements CommitPipeline.Room {
 
     private void start() {
         if (!options.readOnly()) {
+            opened.directory().whenFailed(health::fail);
             tasks.submit("after-open", opened::afterOpen);
             compactor.schedule();
         }
@@ -451,11 +453,21 @@ public final class Engine implements CommitPipeline.Room {
         });
         MemtableSlot newestWaiting = last[0];
         if (newestWaiting != null) {
-            scheduler.await(progress, () -> health.isClosed() || health.failure() != null || isFlushed(newestWaiting));
-            if (!isFlushed(newestWaiting)) {
-                checkNotFailed();
+            awaitFlushed(newestWaiting);
+        }
+    }
+
+    private void awaitFlushed(MemtableSlot slot) {
+        while (true) {
+            boolean last = filesFinished; // before the look at the slot, which a close may have brought to disk at last
+            if (isFlushed(slot)) {
+                return;
+            }
+            checkNotFailed();
+            if (last) {
                 throw closedException();
             }
+            scheduler.await(progress, () -> filesFinished || health.failure() != null || isFlushed(slot));
         }
     }
 
@@ -481,7 +493,7 @@ public final class Engine implements CommitPipeline.Room {
         tasks.call("checkpoint", () -> {
             PinnedView pinned = pinView();
             try {
-                opened.checkpoint(pinned.view().tables.version, target);
+                opened.checkpoint(pinned.view().tables.version, target, this::checkOpen);
             } finally {
                 unpin(pinned.view(), pinned.stripe());
             }
@@ -489,12 +501,16 @@ public final class Engine implements CommitPipeline.Room {
         });
     }
 
-    public void awaitRest() {
-        callbacks.checkOutside("awaitRest");
-        scheduler.await(progress, () -> isStopped() || (!flusher.isPending() && compactor.isAtRest()));
+    private void checkOpen() {
         if (isClosing()) {
             throw closedException();
         }
+    }
+
+    public void awaitRest() {
+        callbacks.checkOutside("awaitRest");
+        scheduler.await(progress, () -> isStopped() || (!flusher.isPending() && compactor.isAtRest()));
+        checkOpen();
     }
 
     // ---- Durability.
@@ -542,14 +558,10 @@ public final class Engine implements CommitPipeline.Room {
         if (isClosing()) {
             throw closedException(); // the close had the lead before us, and takes log and manifest for its own
         }
-        BeachException failure = health.failure();
-        if (failure == null) {
+        if (health.failure() == null) {
             return;
         }
-        if (EngineHealth.isDamage(failure)) {
-            throw new StorageException(
-                    "cannot resume: " + EngineHealth.sentence(failure) + " Close, mend that, and reopen.", failure);
-        }
+        checkNoDamage();
         StorageException poisoned = opened.directory().failure();
         if (poisoned != null) {
             throw new StorageException(
@@ -567,6 +579,7 @@ public final class Engine implements CommitPipeline.Room {
         awaitInserts();
         flusher.awaitIdle();
         compactor.awaitIdle();
+        checkNoDamage(); // that one of them met at its end
         WalWriter old = pipeline.wal();
         WalWriter fresh = opened.followingWal(old, pipeline);
         old.abandon();
@@ -587,13 +600,30 @@ public final class Engine implements CommitPipeline.Room {
         health.mended();
     }
 
-    /** P4: waits until everything that has a sequence is inserted. */
+    private void checkNoDamage() {
+        BeachException failure = health.failure();
+        if (failure != null && EngineHealth.isDamage(failure)) {
+            throw new StorageException(
+                    "cannot resume: " + EngineHealth.sentence(failure) + " Close, mend that, and reopen.", failure);
+        }
+    }
+
+    /** P4: waits until everything that has a sequence is inserted; throws as {@link #awaitVisible}. */
     void awaitInserts() {
         awaitVisible(pipeline.lastSequence());
     }
 
+    /**
+     * Waits until all up to a sequence is inserted.
+     *
+     * @throws StorageException if it never will be (P7): in some memtable is half a batch, which must not come to a table
+     */
     void awaitVisible(long sequence) {
-        while (pipeline.visibleSequence() < sequence && pipeline.broken() == null) {
+        while (pipeline.visibleSequence() < sequence) {
+            StorageException broken = pipeline.broken();
+            if (broken != null) {
+                throw broken;
+            }
             scheduler.await(progress, () -> pipeline.visibleSequence() >= sequence, POLL_NANOS);
         }
     }
@@ -634,6 +664,8 @@ public final class Engine implements CommitPipeline.Room {
         if (!options.readOnly()) {
             problems.attempt(() -> tasks.run("close", () -> finishFiles(problems)));
         }
+        filesFinished = true;
+        progress.wake();
         problems.attempt(tasks::awaitNone);
         problems.attempt(() -> requests.close(scheduler, progress));
         problems.attempt(cursors::closeAll);

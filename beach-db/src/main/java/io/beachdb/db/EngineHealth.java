@@ -60,17 +60,22 @@ final class EngineHealth {
         return first == null ? directory.failure() : first;
     }
 
-    /** Takes no more writes; the first failure counts. */
+    /** Takes no more writes; the first failure counts, or the first damage, which no resume mends. */
     void fail(BeachException cause) {
         boolean first;
+        boolean news;
         synchronized (this) {
-            first = failure == null;
-            if (first) {
+            BeachException before = failure;
+            first = before == null;
+            news = first || isDamage(cause) && !isDamage(before);
+            if (news) {
                 failure = cause;
             }
         }
-        if (first) {
+        if (news) {
             options.listener().onHealth(report());
+        }
+        if (first) {
             onFailure.accept(cause);
         }
         progress.wake();

@@ -175,8 +175,8 @@ final class Opened {
     }
 
     /** Makes a second database of the tables of a version, which is pinned. */
-    void checkpoint(Version version, Path target) {
-        new Checkpointing(options, directory, databaseId, memory.account).make(version, target);
+    void checkpoint(Version version, Path target, Runnable mayGoOn) {
+        new Checkpointing(options, directory, databaseId, memory.account, mayGoOn).make(version, target);
     }
 
     String codec() {

@@ -27,6 +27,7 @@ import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +66,7 @@ public final class DurableDirectory implements AutoCloseable {
     }
 
     private static final long MAX_COPIED_BYTES = 1 << 30; // at once
+    private static final String ORPHAN_HINT = "It is an orphan now; the next open deletes it.";
     private static final String DESTROY_HINT = "What is left can be destroyed again.";
     private static final String POISONED_HINT = "Which names are on disk is unknown; close the database and reopen it.";
 
@@ -86,6 +88,7 @@ public final class DurableDirectory implements AutoCloseable {
     // Written by the holder of syncing.
     private volatile long syncedEvent;
     private volatile @Nullable StorageException poison;
+    private volatile Consumer<StorageException> whenFailed = failure -> {};
     private volatile @Nullable DurableSwitch latestSwitch;
     private volatile boolean closed;
 
@@ -363,26 +366,34 @@ public final class DurableDirectory implements AutoCloseable {
         for (PendingFile pending : files) {
             pending.checkIn(this);
             pending.checkPending();
-            try {
-                syncFile(pending.file(), pending.name(), true, site);
-            } catch (IOException e) {
-                throw Failures.storage("syncing", pathOf(pending.name()), e, "The file is dropped.");
-            }
+            finish(pending, site);
             lastNeeded = Math.max(lastNeeded, pending.event());
         }
         syncThrough(lastNeeded, site);
         List<DurableFile> durable = new ArrayList<>(files.size());
         for (PendingFile pending : files) {
-            try {
-                pending.file().close();
-            } catch (IOException e) {
-                throw Failures.storage("closing", pathOf(pending.name()), e, "The file is dropped.");
-            }
             pending.committed();
             vfs.relyOn(path.resolve(pending.name()), pending.position(), "receipt of a file");
             durable.add(new DurableFile(this, pending.name(), pending.position()));
         }
         return durable;
+    }
+
+    /** Syncs a file's data and closes it, unless that was done. */
+    private void finish(PendingFile pending, SyncSite site) {
+        if (pending.isClosed()) {
+            return;
+        }
+        try {
+            syncFile(pending.file(), pending.name(), true, site);
+        } catch (IOException e) {
+            throw Failures.storage("syncing", pathOf(pending.name()), e, "The file is dropped.");
+        }
+        try {
+            pending.close();
+        } catch (IOException e) {
+            throw Failures.storage("closing", pathOf(pending.name()), e, "The file is dropped.");
+        }
     }
 
     /**
@@ -391,10 +402,15 @@ public final class DurableDirectory implements AutoCloseable {
      *
      * @param sizes the files' sizes by their names, which must be free here
      * @param buffer memory to copy by
+     * @param mayGoOn asked often; throws what is to end it all
      * @return receipts in the order of {@code sizes}
      */
     public List<DurableFile> link(
-            DurableDirectory from, SequencedMap<String, Long> sizes, MemorySegment buffer, SyncSite site) {
+            DurableDirectory from,
+            SequencedMap<String, Long> sizes,
+            MemorySegment buffer,
+            Runnable mayGoOn,
+            SyncSite site) {
         checkWritable();
         Map<String, PendingFile> copies = new HashMap<>();
         boolean done = false;
@@ -402,11 +418,15 @@ public final class DurableDirectory implements AutoCloseable {
             long lastNeeded = 0;
             for (Map.Entry<String, Long> file : sizes.entrySet()) {
                 String name = file.getKey();
+                mayGoOn.run();
                 vfs.relyOn(from.path.resolve(name), file.getValue(), "link");
                 if (linked(from, name)) {
                     lastNeeded = happened(Kind.LINK, name);
                 } else {
-                    copies.put(name, copy(from, name, file.getValue(), buffer));
+                    PendingFile copy = create(name);
+                    copies.put(name, copy);
+                    copy(from, name, file.getValue(), buffer, copy, mayGoOn);
+                    finish(copy, site); // one by one: there may be more of them than files that can be open
                 }
             }
             if (!copies.isEmpty()) {
@@ -441,25 +461,18 @@ public final class DurableDirectory implements AutoCloseable {
         }
     }
 
-    private PendingFile copy(DurableDirectory from, String name, long size, MemorySegment buffer) {
-        PendingFile copy = create(name);
-        boolean done = false;
-        try {
-            try (ReadableFile file = from.open(name)) {
-                copy(file, size, buffer, copy);
-            }
-            done = true;
-            return copy;
-        } finally {
-            if (!done) {
-                copy.abandonQuietly();
-            }
+    private static void copy(
+            DurableDirectory from, String name, long size, MemorySegment buffer, PendingFile copy, Runnable mayGoOn) {
+        try (ReadableFile file = from.open(name)) {
+            copy(file, size, buffer, copy, mayGoOn);
         }
     }
 
-    private static void copy(ReadableFile file, long size, MemorySegment buffer, PendingFile copy) {
+    private static void copy(
+            ReadableFile file, long size, MemorySegment buffer, PendingFile copy, Runnable mayGoOn) {
         int part = (int) Math.min(buffer.byteSize(), MAX_COPIED_BYTES);
         while (copy.position() < size) {
+            mayGoOn.run();
             int read = file.read(copy.position(), buffer, 0, (int) Math.min(part, size - copy.position()));
             if (read <= 0) {
                 throw new CorruptionException(
@@ -473,12 +486,15 @@ public final class DurableDirectory implements AutoCloseable {
 
     void abandon(PendingFile pending) {
         try {
-            pending.file().close();
-            vfs.delete(path.resolve(pending.name()));
+            try {
+                pending.close();
+            } finally {
+                vfs.delete(path.resolve(pending.name()));
+            }
             happened(Kind.DELETE, pending.name());
         } catch (IOException e) {
             throw Failures.storage(
-                    "dropping", pathOf(pending.name()), e, "It is an orphan now; the next open deletes it.");
+                    "dropping", pathOf(pending.name()), e, ORPHAN_HINT);
         }
     }
 
@@ -500,15 +516,38 @@ public final class DurableDirectory implements AutoCloseable {
         String temporary = name + ".tmp";
         try {
             deleteStray(temporary);
-            try (VfsFile file = vfs.create(path.resolve(temporary))) {
-                happened(Kind.CREATE, temporary);
-                file.write(0, header, 0, headerLength);
-                file.allocate(allocateBytes);
-                syncFile(file, temporary, true, site);
-            }
+            make(temporary, header, headerLength, allocateBytes, site);
             return named(temporary, name, Kind.RENAME, Math.max(allocateBytes, 0), headerLength, site);
         } catch (IOException e) {
             throw Failures.storage("making the log", pathOf(name), e, "Nothing was written to it.");
+        }
+    }
+
+    /** Leaves nothing behind if it fails: what found no room must not keep it. */
+    private void make(String name, MemorySegment header, long headerLength, long allocateBytes, SyncSite site)
+            throws IOException {
+        VfsFile file = vfs.create(path.resolve(name));
+        boolean done = false;
+        try {
+            try (file) {
+                happened(Kind.CREATE, name);
+                file.write(0, header, 0, headerLength);
+                file.allocate(allocateBytes);
+                syncFile(file, name, true, site);
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                dropQuietly(name);
+            }
+        }
+    }
+
+    private void dropQuietly(String name) {
+        try {
+            deleteStray(name);
+        } catch (IOException e) {
+            orphaned(name, Failures.storage("dropping", pathOf(name), e, ORPHAN_HINT));
         }
     }
 
@@ -788,25 +827,35 @@ public final class DurableDirectory implements AutoCloseable {
         if (handle == null || syncedEvent >= event) {
             return;
         }
+        StorageException failure = syncOnce(handle, event, site);
+        if (failure != null) {
+            whenFailed.accept(failure);
+            throw failure;
+        }
+    }
+
+    /** Returns what failed, for good; null if nothing did. */
+    private @Nullable StorageException syncOnce(VfsDirectory opened, long event, SyncSite site) {
         syncing.lock();
         try {
             checkNotPoisoned();
             if (syncedEvent >= event) {
-                return;
+                return null;
             }
             long covered = lastEvent.get();
             long start = clock.nanoTime();
             try {
-                handle.sync(site);
+                opened.sync(site);
             } catch (IOException e) {
                 tell(Kind.SYNC_FAILED, path.toString(), site, clock.nanoTime() - start);
                 StorageException failure = Failures.storage("syncing the directory", path, e, POISONED_HINT);
                 poison = failure;
-                throw failure;
+                return failure;
             }
             syncedEvent = covered;
             directorySyncs.incrementAndGet(site.ordinal());
             tell(Kind.SYNC_DIRECTORY, path.toString(), site, clock.nanoTime() - start);
+            return null;
         } finally {
             syncing.unlock();
         }
@@ -854,6 +903,18 @@ public final class DurableDirectory implements AutoCloseable {
     /** Returns the directory sync that failed, after which nothing in it may change; null while all is well. */
     public @Nullable StorageException failure() {
         return poison;
+    }
+
+    /**
+     * Has {@code action} told of a failed sync of the directory, at once if there was one: who made it may have nobody to tell.
+     * To be called once.
+     */
+    public void whenFailed(Consumer<StorageException> action) {
+        whenFailed = action;
+        StorageException first = poison;
+        if (first != null) {
+            action.accept(first);
+        }
     }
 
     /** Returns the counts since open. */

@@ -14,6 +14,7 @@ public final class PendingFile {
     private final VfsFile file;
     private final long event;
     private long position;
+    private boolean closed;
     private boolean finished;
 
     PendingFile(DurableDirectory directory, String name, VfsFile file, long event) {
@@ -66,6 +67,18 @@ public final class PendingFile {
 
     VfsFile file() {
         return file;
+    }
+
+    /** Closes the file itself, once. */
+    void close() throws IOException {
+        if (!closed) {
+            closed = true;
+            file.close();
+        }
+    }
+
+    boolean isClosed() {
+        return closed;
     }
 
     long event() {

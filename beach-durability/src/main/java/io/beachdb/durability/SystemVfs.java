@@ -112,11 +112,18 @@ enum SystemVfs implements Vfs {
         return found.isRegularFile() ? PathKind.FILE : found.isDirectory() ? PathKind.DIRECTORY : PathKind.OTHER;
     }
 
-    private static @Nullable BasicFileAttributes attributes(Path path, LinkOption... links) {
+    /** Returns null if there is nothing: what only cannot be looked at is not absent. */
+    private static @Nullable BasicFileAttributes attributes(Path path, LinkOption... links) throws IOException {
         try {
             return Files.readAttributes(path, BasicFileAttributes.class, links);
-        } catch (IOException e) {
-            return null; // as Files.exists: what cannot be looked at is not there
+        } catch (NoSuchFileException e) {
+            return null;
+        } catch (FileSystemException e) {
+            Path parent = path.getParent();
+            if (parent != null && Files.isRegularFile(parent)) {
+                return null; // "not a directory", which has no exception of its own
+            }
+            throw e;
         }
     }
 

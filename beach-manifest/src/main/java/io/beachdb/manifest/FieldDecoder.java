@@ -221,7 +221,7 @@ final class FieldDecoder {
                 file,
                 recordOffset,
                 field + " at byte " + (fieldStart - start) + " of the record: " + detail
-                        + ". Its checksum is right, so it was written like this. Restore the manifest from a copy of"
-                        + " the database, and report this.");
+                        + ". Its checksum is right, so it was written like this: report this. "
+                        + CorruptionException.RESTORE_DIRECTORY);
     }
 }

@@ -9,6 +9,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Native memory in blocks, reused rather than freed: sizes up to {@link #CHUNK_BYTES} are rounded up to a power of two
@@ -29,6 +30,7 @@ public final class NativePool implements AutoCloseable {
     private static final int CHUNK_SHIFT = 20;
     private static final int SLAB_BYTES = 4 * CHUNK_BYTES;
     private static final int HUGE_PAGE_BYTES = 2 << 20;
+    private static final long BUSY_NANOS = 1_000_000;
 
     // Set once.
     private final Executor closer;
@@ -192,18 +194,24 @@ public final class NativePool implements AutoCloseable {
     }
 
     private void closeInBackground(List<Arena> arenas) {
-        closer.execute(() -> arenas.forEach(NativePool::closeWhenIdle));
+        arenas.forEach(this::closeSoon);
     }
 
-    private static void closeWhenIdle(Arena arena) {
-        while (true) {
-            try {
-                arena.close();
-                return;
-            } catch (IllegalStateException busy) {
-                // A system call or a copy holds the memory at this moment; it ends by itself.
-                Thread.onSpinWait();
+    private void closeSoon(Arena arena) {
+        closer.execute(() -> {
+            if (!closedHere(arena)) {
+                LockSupport.parkNanos(BUSY_NANOS);
+                closeSoon(arena); // behind all others: a blocked system call may hold it for as long as it likes
             }
+        });
+    }
+
+    private static boolean closedHere(Arena arena) {
+        try {
+            arena.close();
+            return true;
+        } catch (IllegalStateException busy) {
+            return false; // a system call or a copy holds the memory at this moment
         }
     }
 }

@@ -3,7 +3,11 @@ package io.beachdb.base.memory;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.Pipe;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -115,6 +119,41 @@ class NativePoolTest {
                 .isTrue();
         runClosing();
         assertThat(memory.scope().isAlive()).isFalse();
+    }
+
+    /** As one that a blocked system call holds: the others are closed meanwhile. */
+    @Test
+    void busyArena_waitsBehindTheOthers() throws IOException, InterruptedException {
+        NativeBlock busy = pool.acquire(3 * MIB);
+        NativeBlock other = pool.acquire(3 * MIB);
+        MemorySegment busyMemory = busy.memory();
+        MemorySegment otherMemory = other.memory();
+        Pipe pipe = Pipe.open();
+        ByteBuffer written = busyMemory.asByteBuffer();
+        Thread writer = Thread.ofPlatform().start(() -> {
+            try {
+                pipe.sink().write(written); // blocks, since a pipe holds less
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        ByteBuffer read = ByteBuffer.allocate(3 * MIB);
+        pipe.source().read(read); // so it has begun
+        busy.release();
+        other.release();
+        for (int i = 0; i < 10; i++) {
+            closing.removeFirst().run();
+        }
+        assertThat(busyMemory.scope().isAlive()).isTrue();
+        assertThat(otherMemory.scope().isAlive()).isFalse();
+        while (read.hasRemaining()) {
+            pipe.source().read(read);
+        }
+        writer.join();
+        pipe.sink().close();
+        pipe.source().close();
+        runClosing();
+        assertThat(busyMemory.scope().isAlive()).isFalse();
     }
 
     @Test

@@ -513,10 +513,72 @@ class DirectorySyncTest {
             disk.inject(Fault.on(operation ->
                     operation.kind() == Kind.CLOSE && operation.path().startsWith(DB)));
             SequencedMap<String, Long> sizes = new LinkedHashMap<>(Map.of("x", file.size()));
-            assertThatThrownBy(() -> target.link(directory, sizes, Native.of("buffer"), SyncSite.CHECKPOINT))
+            assertThatThrownBy(() -> target.link(directory, sizes, Native.of("buffer"), () -> {}, SyncSite.CHECKPOINT))
                     .isInstanceOf(StorageException.class);
             assertThat(vfs.openPaths()).hasSize(open);
             assertThat(disk.names(target.path())).isEmpty();
+        }
+    }
+
+    @Test
+    void link_byCopies_holdsOneOpen_andEndsWhenItMayNotGoOn() {
+        disk.setLinks(false);
+        disk.makeDirectories(Path.of("/data/copy"));
+        try (DurableDirectory directory = open();
+                DurableDirectory target = DurableDirectory.open(
+                        vfs, Path.of("/data/copy"), Mode.CREATE, Scheduler.system(), DurabilityListener.none())) {
+            SequencedMap<String, Long> sizes = new LinkedHashMap<>();
+            for (String name : List.of("x", "y", "z")) {
+                sizes.put(
+                        name,
+                        directory
+                                .commit(pending(directory, name), SyncSite.TABLE_FLUSH)
+                                .size());
+            }
+            int open = vfs.openPaths().size();
+            List<Integer> openThen = new ArrayList<>();
+            Runnable looks = () -> openThen.add(vfs.openPaths().size() - open);
+            assertThat(target.link(directory, sizes, Native.of("buffer"), looks, SyncSite.CHECKPOINT))
+                    .hasSize(3);
+            assertThat(openThen).hasSize(6).allMatch(more -> more <= 2); // an original and its copy
+            target.destroy("x", List.of("y", "z"));
+
+            int[] asked = new int[1];
+            Runnable refuses = () -> {
+                if (++asked[0] == 4) {
+                    throw new IllegalStateException("enough");
+                }
+            };
+            assertThatThrownBy(() -> target.link(directory, sizes, Native.of("buffer"), refuses, SyncSite.CHECKPOINT))
+                    .hasMessage("enough");
+            assertThat(vfs.openPaths()).hasSize(open);
+            assertThat(disk.names(target.path())).isEmpty();
+        }
+    }
+
+    @Test
+    void createLog_withoutRoom_keepsNone() {
+        try (DurableDirectory directory = open()) {
+            disk.inject(Fault.on(operation -> operation.kind() == Kind.ALLOCATE).diskFull());
+            assertThatThrownBy(() -> createLog(directory, "1.wal", 1 << 20)).isInstanceOf(StorageException.class);
+            assertThat(disk.names(DB)).isEmpty();
+            assertThat(vfs.openPaths()).noneMatch(path -> path.toString().contains("wal"));
+            createLog(directory, "1.wal", 1 << 20).close();
+        }
+    }
+
+    @Test
+    void whenFailed_toldOnceOrAtOnce() {
+        try (DurableDirectory directory = open()) {
+            List<StorageException> told = new ArrayList<>();
+            directory.whenFailed(told::add);
+            disk.inject(Fault.on(DirectorySyncTest::isDirectorySync));
+            pending(directory, "x");
+            assertThatThrownBy(() -> directory.sync(SyncSite.CLOSE)).isInstanceOf(StorageException.class);
+            assertThatThrownBy(() -> directory.sync(SyncSite.CLOSE)).isInstanceOf(StorageException.class);
+            assertThat(told).hasSize(1);
+            directory.whenFailed(told::add);
+            assertThat(told).hasSize(2);
         }
     }
 }
