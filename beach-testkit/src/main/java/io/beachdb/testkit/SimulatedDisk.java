@@ -204,8 +204,8 @@ public final class SimulatedDisk {
     }
 
     /**
-     * Returns a second disk in the same state, without processes, faults, listeners and scheduler: for trying another way
-     * on from here. Bytes are shared until written.
+     * Returns a second disk in the same state, settings and violations so far included, without processes, faults, listeners and
+     * scheduler: for trying another way on from here. Bytes are shared until written.
      */
     public synchronized SimulatedDisk copy() {
         SimulatedDisk copy = new SimulatedDisk(model.copy(), null);
@@ -214,6 +214,9 @@ public final class SimulatedDisk {
         copy.readOnly = readOnly;
         copy.checksReliance = checksReliance;
         copy.openFilesHeld = openFilesHeld;
+        copy.links = links;
+        copy.interruptSafeBytes = interruptSafeBytes;
+        copy.violations.addAll(violations);
         return copy;
     }
 
@@ -421,6 +424,11 @@ public final class SimulatedDisk {
         return (int) model.pending().events().stream()
                 .filter(CutDecision.Event::isName)
                 .count();
+    }
+
+    /** Returns of each change that is not on disk yet, in order, whether it is one of names. */
+    synchronized List<Boolean> pendingAreNames() {
+        return model.pending().events().stream().map(CutDecision.Event::isName).toList();
     }
 
     /** Returns all files and directories by path, with the sizes of files, as they are now. */

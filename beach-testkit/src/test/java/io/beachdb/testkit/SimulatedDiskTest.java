@@ -610,6 +610,78 @@ class SimulatedDiskTest {
         assertThatThrownBy(() -> syncDirectory(vfs, OTHER)).isInstanceOf(NotSyncableException.class);
     }
 
+    // ---- garbage
+
+    @Test
+    void write_lostAndItsSizeKept_leavesZerosOrGarbage() throws IOException {
+        VfsFile file = durableFile(A, "old");
+        write(file, 3, "n".repeat(5000));
+
+        String zeros = textAfter(CutPolicy.namesWithoutData(), A);
+        assertThat(zeros).isEqualTo("old" + zeros(5000));
+        byte[] garbage = bytesAfter(CutPolicy.namesWithGarbage(1));
+        assertThat(garbage).hasSize(5003).isEqualTo(bytesAfter(CutPolicy.namesWithGarbage(1)));
+        assertThat(garbage).isNotEqualTo(bytesAfter(CutPolicy.namesWithGarbage(2)));
+        // The sector in which the file ended was written whole.
+        assertThat(Arrays.copyOf(garbage, 512)).isEqualTo(Arrays.copyOf("old".getBytes(StandardCharsets.UTF_8), 512));
+        for (int sector = 512; sector < 4096; sector += 512) {
+            assertThat(Arrays.copyOfRange(garbage, sector, sector + 512)).isNotEqualTo(new byte[512]);
+        }
+    }
+
+    private byte[] bytesAfter(CutPolicy policy) {
+        SimulatedDisk copy = disk.copy();
+        copy.cutPower(policy);
+        return copy.bytes(A);
+    }
+
+    @Test
+    void overwrite_lost_leavesTheOldBytes_neverGarbage() throws IOException {
+        VfsFile file = durableFile(A, "o".repeat(2000));
+        write(file, 0, "n".repeat(2000));
+        assertThat(textAfter(CutPolicy.namesWithGarbage(1), A)).isEqualTo("o".repeat(2000));
+    }
+
+    @Test
+    void extension_lostAndItsSizeKept_leavesGarbage_whichKeptWritesAreOver() throws IOException {
+        VfsFile file = durableFile(A, "");
+        file.allocate(10_000);
+        write(file, 0, "n".repeat(1024));
+        byte[] bytes = bytesAfter(decision -> {
+            decision.events().getLast().keep();
+            decision.events().forEach(event -> event.garble(1));
+        });
+        assertThat(bytes).hasSize(10_000).startsWith("n".repeat(1024).getBytes(StandardCharsets.UTF_8));
+        assertThat(Arrays.copyOfRange(bytes, 1024, 1536)).isNotEqualTo(new byte[512]);
+    }
+
+    @Test
+    void random_sometimesLeavesGarbage() throws IOException {
+        write(durableFile(A, ""), 0, "n".repeat(512));
+        Set<String> sorts = new TreeSet<>();
+        for (int seed = 0; seed < 200; seed++) {
+            byte[] bytes = bytesAfter(CutPolicy.random(seed));
+            sorts.add(bytes.length < 512 ? "short" : bytes[0] == 'n' ? "kept" : bytes[0] == 0 ? "zeros" : "garbage");
+        }
+        assertThat(sorts).containsExactly("garbage", "kept", "short", "zeros");
+    }
+
+    // ---- copies
+
+    @Test
+    void copy_hasTheSettingsAndViolationsOfItsOrigin() throws IOException {
+        disk.setLinks(false);
+        disk.setInterruptSafe(false);
+        vfs.create(A);
+        assertThatThrownBy(() -> vfs.relyOn(A, 0, "test")).isInstanceOf(DurabilityViolation.class);
+
+        SimulatedDisk copy = disk.copy();
+        assertThat(copy.violations()).isEqualTo(disk.violations()).hasSize(1);
+        SimulatedVfs other = copy.start("q");
+        assertThatThrownBy(() -> other.link(A, B)).hasMessageContaining("cross-device");
+        assertThat(other.openForWrite(A).interruptSafeBytes()).isZero();
+    }
+
     // ---- reliance
 
     @Test
