@@ -15,8 +15,10 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +46,11 @@ public final class SimulatedDisk {
         /** Does nothing, and says it was done. */
         default T ignore() {
             throw new IllegalArgumentException("only a sync can be ignored");
+        }
+
+        /** Loses what it was to save, says it was done, and lets the next one of its kind fail with {@code message}. */
+        default T failLater(String message) {
+            throw new IllegalArgumentException("only a sync can fail one later");
         }
 
         /** Does what a failing operation leaves behind. */
@@ -194,8 +201,7 @@ public final class SimulatedDisk {
             CutDecision decision = model.pending();
             policy.decide(decision);
             model.cut(decision);
-            usedBytes = 0;
-            model.forEachFile(file -> usedBytes += blocks(file.live.size()));
+            recountSpace(); // no process is left that has files open
             locks.clear();
             cutAt = 0;
             powerOff = false;
@@ -552,9 +558,13 @@ public final class SimulatedDisk {
                 if (armed.fault.effect == Fault.Effect.IGNORED) {
                     return action.ignore();
                 }
+                if (armed.fault.effect == Fault.Effect.FAILS_ONE_LATER) {
+                    return action.failLater(armed.fault.message);
+                }
                 action.runFailed(
                         switch (armed.fault.effect) {
-                            case FAILS, IGNORED -> DiskModel.Saved.NOTHING;
+                            case FAILS, FAILS_ONE_LATER, IGNORED -> DiskModel.Saved.NOTHING;
+                            case FAILS_AND_REVERTS -> DiskModel.Saved.REVERTED;
                             case FAILS_HALFWAY -> DiskModel.Saved.HALF;
                             case FAILS_BUT_HAPPENED -> DiskModel.Saved.ALL;
                         });
@@ -599,6 +609,15 @@ public final class SimulatedDisk {
     /** Takes note that the file's size was {@code before}. */
     void resized(FileNode file, long before) {
         usedBytes += blocks(file.live.size()) - blocks(before);
+    }
+
+    /** Takes note that names and sizes may have changed anywhere. */
+    void recountSpace() {
+        Set<FileNode> files = new HashSet<>();
+        model.forEachFile(files::add);
+        processes.forEach(process -> files.addAll(process.openFiles()));
+        usedBytes = 0;
+        files.forEach(file -> usedBytes += blocks(file.live.size()));
     }
 
     /** Takes note that a name or handle of the file is gone. */

@@ -515,6 +515,119 @@ class SimulatedDiskTest {
     }
 
     @Test
+    void sync_failedAndReverted_readersSeeWhatIsOnDisk() throws IOException {
+        VfsFile file = durableFile(A, "old");
+        long used = disk.usedBytes();
+        write(file, 0, "new");
+        write(file, 3, " and longer".repeat(1000));
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_FILE).with(Fault.Effect.FAILS_AND_REVERTS));
+
+        assertThatThrownBy(() -> file.sync(true)).isInstanceOf(IOException.class);
+        assertThat(text(vfs, A)).isEqualTo("old");
+        assertThat(disk.usedBytes()).isEqualTo(used);
+        assertThat(textAfter(CutPolicy.all(), A)).isEqualTo("old");
+        file.sync(true); // succeeds, and means nothing
+        assertThatThrownBy(() -> vfs.relyOn(A, 3, "test")).hasMessageContaining("a sync of the file failed");
+        write(file, 0, "new");
+        file.sync(true);
+        vfs.relyOn(A, 3, "test");
+    }
+
+    @Test
+    void sync_failedAndReverted_whatWasWrittenMeanwhileStays() {
+        // Written while the sync is under way: some seed puts the second write between its begin and its effect, and
+        // some before.
+        Set<String> texts = new TreeSet<>();
+        for (int seed = 0; seed < 100; seed++) {
+            try (SimulatedScheduler scheduler = new SimulatedScheduler(seed)) {
+                SimulatedDisk slow = new SimulatedDisk(scheduler).makeDirectories(DIR);
+                slow.install(A, "..".getBytes(StandardCharsets.UTF_8));
+                SimulatedVfs process = slow.start("p");
+                slow.inject(Fault.on(o -> o.kind() == Kind.SYNC_FILE).with(Fault.Effect.FAILS_AND_REVERTS));
+                scheduler.spawn(
+                        process.process(),
+                        "writer",
+                        () -> unchecked(() -> {
+                            VfsFile file = process.openForWrite(A);
+                            write(file, 0, "1");
+                            scheduler.spawn(process.process(), "other", () -> unchecked(() -> write(file, 1, "2")));
+                            process.kind(A); // the other one may go on here, or later
+                            assertThatThrownBy(() -> file.sync(true)).isInstanceOf(IOException.class);
+                        }));
+                scheduler.run();
+                texts.add(new String(slow.bytes(A), StandardCharsets.UTF_8));
+            }
+        }
+        assertThat(texts).containsExactlyInAnyOrder("..", ".2");
+    }
+
+    @Test
+    void directorySync_failedAndReverted_namesAreThoseOnDisk() throws IOException {
+        durableFile(A, "a".repeat(5000));
+        long used = disk.usedBytes();
+        vfs.rename(A, B);
+        vfs.create(DIR.resolve("c"));
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_DIRECTORY).with(Fault.Effect.FAILS_AND_REVERTS));
+
+        assertThatThrownBy(() -> syncDirectory(vfs, DIR)).isInstanceOf(IOException.class);
+        assertThat(vfs.list(DIR)).containsExactly("a");
+        assertThat(namesAfter(CutPolicy.all())).containsExactly("a");
+        vfs.delete(A);
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_DIRECTORY).with(Fault.Effect.FAILS_AND_REVERTS));
+        assertThatThrownBy(() -> syncDirectory(vfs, DIR)).isInstanceOf(IOException.class);
+        assertThat(vfs.list(DIR)).containsExactly("a");
+        assertThat(disk.usedBytes()).isEqualTo(used);
+        vfs.create(B);
+        syncDirectory(vfs, DIR);
+        vfs.relyOn(B, 0, "test");
+    }
+
+    @Test
+    void sync_failsOneLater_isToldByTheNext_andBothAreLost() throws IOException {
+        VfsFile file = durableFile(A, "");
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_FILE)
+                .with(Fault.Effect.FAILS_ONE_LATER)
+                .saying("late"));
+        write(file, 0, "1");
+        file.sync(true);
+        vfs.relyOn(A, 1, "test"); // nobody can know
+        assertThat(textAfter(CutPolicy.all(), A)).isEmpty();
+        SimulatedDisk copy = disk.copy();
+        write(file, 1, "2");
+        assertThatThrownBy(() -> file.sync(true)).hasMessageContaining("late");
+
+        file.sync(true);
+        assertThat(text(vfs, A)).isEqualTo("12");
+        assertThat(textAfter(CutPolicy.all(), A)).isEmpty();
+        assertThatThrownBy(() -> vfs.relyOn(A, 1, "test")).hasMessageContaining("lost since are the bytes in {0=2}");
+        assertThatThrownBy(() -> copy.start("q").openForWrite(A).sync(true)).hasMessageContaining("late");
+    }
+
+    @Test
+    void directorySync_failsOneLater_isToldByTheNext_andBothAreLost() throws IOException {
+        vfs.create(A).sync(true);
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_DIRECTORY).with(Fault.Effect.FAILS_ONE_LATER));
+        syncDirectory(vfs, DIR);
+        vfs.relyOn(A, 0, "test"); // nobody can know
+        assertThat(namesAfter(CutPolicy.all())).isEmpty();
+        vfs.create(B).sync(true);
+        assertThatThrownBy(() -> syncDirectory(vfs, DIR)).isInstanceOf(IOException.class);
+
+        syncDirectory(vfs, DIR);
+        assertThat(namesAfter(CutPolicy.all())).isEmpty();
+        for (Path lost : List.of(A, B)) {
+            assertThatThrownBy(() -> vfs.relyOn(lost, 0, "test"))
+                    .hasMessageContaining("in doubt since the sync of its directory failed");
+        }
+    }
+
+    @Test
+    void operationThatIsNoSync_cannotFailOneLater() {
+        disk.inject(Fault.on(o -> o.kind() == Kind.CREATE).with(Fault.Effect.FAILS_ONE_LATER));
+        assertThatThrownBy(() -> vfs.create(A)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
     void directorySync_failed_namesAreInDoubtForGood() throws IOException {
         vfs.create(A).sync(true);
         disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_DIRECTORY));
