@@ -10,17 +10,22 @@ import org.junit.jupiter.params.provider.EnumSource;
 class CrashExplorationTest {
     private static final long SEED = Long.getLong("beach.explore.seed", 1);
     private static final int SAMPLES = Integer.getInteger("beach.explore.samples", 2);
+    private static final int EXHAUSTIVE = Integer.getInteger("beach.explore.exhaustive", 4);
+    private static final int NAMES = Integer.getInteger("beach.explore.names", 4); // 8 in a long run
+    private static final int DEPTH = Integer.getInteger("beach.explore.depth", 2);
 
     @ParameterizedTest
     @EnumSource
     void scenario_cutEverywhere_keepsItsPromises(EngineScenario scenario) {
         CrashExplorer.Result result = scenario.explorer(SEED)
-                .exhaustive(4)
+                .exhaustive(EXHAUSTIVE)
+                .exhaustiveNames(NAMES)
                 .samples(SAMPLES)
-                .depth(2)
+                .depth(DEPTH)
                 .threads(2)
                 .explore();
         assertThat(result.violations()).isEmpty();
+        assertThat(result.statesByDepth()).hasSize(DEPTH).as(result.toString()).allMatch(states -> states > 0);
         assertThat(result.states()).isGreaterThan(result.moments());
     }
 }

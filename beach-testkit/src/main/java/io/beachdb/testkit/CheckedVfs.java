@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>On request it also refuses what Windows refuses ({@link #setOpenFilesHeld}).
  *
- * <p>What was there before, and what was changed past this object, counts as on disk. Use one for a test, so that two
+ * <p>What was there before, and what was changed past this object, counts as on disk; but not in a file that was changed through it
+ * as well and not synced since, or whose sync failed. Use one for a test, so that two
  * opens of one directory meet the same lock registry. Safe for many threads.
  */
 public final class CheckedVfs implements Vfs {
@@ -118,7 +119,11 @@ public final class CheckedVfs implements Vfs {
                     return found;
                 }
                 if (file.open == 0 && file.live.size() != size) {
-                    model.setDurable(file, size);
+                    if (DiskModel.hasUnsavedBytes(file)) {
+                        model.resize(file, size); // what is in doubt is no less so
+                    } else {
+                        model.setDurable(file, size);
+                    }
                 }
                 return file;
             }
@@ -430,8 +435,19 @@ public final class CheckedVfs implements Vfs {
         public void write(long position, MemorySegment source, long at, long length) throws IOException {
             try {
                 opened.write(position, source, at, length);
-            } finally {
-                wrote(file, position, length); // after a failure too: nobody knows how much of it
+            } catch (IOException | RuntimeException | Error e) {
+                wrote(file, position, writtenBytes(position, length));
+                throw e;
+            }
+            wrote(file, position, length);
+        }
+
+        /** Returns how much of a write that failed may be there. */
+        private long writtenBytes(long position, long length) {
+            try {
+                return Math.clamp(opened.size() - position, 0, length);
+            } catch (IOException | RuntimeException unknown) {
+                return length;
             }
         }
 
@@ -447,7 +463,12 @@ public final class CheckedVfs implements Vfs {
                     HeldFiles.checkCut(file, size);
                 }
             }
-            opened.truncate(size);
+            try {
+                opened.truncate(size);
+            } catch (IOException | RuntimeException | Error e) {
+                failedToResize();
+                throw e;
+            }
             synchronized (CheckedVfs.this) {
                 model.resize(file, size);
             }
@@ -455,9 +476,26 @@ public final class CheckedVfs implements Vfs {
 
         @Override
         public void allocate(long size) throws IOException {
-            opened.allocate(size);
+            try {
+                opened.allocate(size);
+            } catch (IOException | RuntimeException | Error e) {
+                failedToResize();
+                throw e;
+            }
             synchronized (CheckedVfs.this) {
                 model.resize(file, Math.max(size, file.live.size()));
+            }
+        }
+
+        /** Takes note of how far it came. */
+        private void failedToResize() {
+            try {
+                long reached = opened.size();
+                synchronized (CheckedVfs.this) {
+                    model.resize(file, reached);
+                }
+            } catch (IOException | RuntimeException unknown) {
+                // The error that the caller gets says enough.
             }
         }
 

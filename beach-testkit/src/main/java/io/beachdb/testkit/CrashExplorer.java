@@ -11,8 +11,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -90,10 +93,19 @@ public final class CrashExplorer<P> {
      * @param moments where the power was cut, in the first run
      * @param cuts how often it was cut in all
      * @param states distinct states among what was left, each recovered from
+     * @param statesByDepth how many of them after one cut, after two in a row, and so on; the death of a process counts as a cut
      * @param violations a few texts that say what was broken, by the loss of as little as can be, whether a journalling file
      *     system would show it too, and how to see it again
      */
-    public record Result(long moments, long cuts, long states, List<String> violations) {}
+    public record Result(long moments, long cuts, long states, List<Long> statesByDepth, List<String> violations) {
+        /** Says how much was looked at, and what was found. */
+        @Override
+        public String toString() {
+            return "cut at " + moments + " moments, " + cuts + " cuts, " + states + " distinct states, by depth "
+                    + statesByDepth + ", " + violations.size() + " violations"
+                    + violations.stream().map(violation -> "\n" + violation).collect(Collectors.joining());
+        }
+    }
 
     private static final String DEATH = "death"; // in place of a policy
     private static final int TIMELINE = 30;
@@ -102,11 +114,13 @@ public final class CrashExplorer<P> {
     private final Program<P> program;
     private final long seed;
     private final int exhaustive;
+    private final int exhaustiveNames;
     private final int samples;
     private final int depth;
     private final int nestedOneIn;
     private final int threads;
 
+    private final AtomicLongArray statesByDepth;
     private final Set<State<P>> seen = ConcurrentHashMap.newKeySet();
     private final AtomicLong cuts = new AtomicLong();
     private final ConcurrentLinkedQueue<Found<P>> found = new ConcurrentLinkedQueue<>();
@@ -115,10 +129,12 @@ public final class CrashExplorer<P> {
         this.program = builder.program;
         this.seed = builder.seed;
         this.exhaustive = builder.exhaustive;
+        this.exhaustiveNames = builder.exhaustiveNames < 0 ? exhaustive : builder.exhaustiveNames;
         this.samples = builder.samples;
         this.depth = builder.depth;
         this.nestedOneIn = builder.nestedOneIn;
         this.threads = builder.threads;
+        this.statesByDepth = new AtomicLongArray(depth);
     }
 
     /** Begins to say how to explore a program. */
@@ -131,6 +147,7 @@ public final class CrashExplorer<P> {
         private final Program<P> program;
         private long seed = 1;
         private int exhaustive = 6;
+        private int exhaustiveNames = -1;
         private int samples = 4;
         private int depth = 1;
         private int nestedOneIn = 20;
@@ -152,7 +169,19 @@ public final class CrashExplorer<P> {
             return this;
         }
 
-        /** Sets how many of each kind are tried beyond that; 4 at first. */
+        /**
+         * Sets up to how many pending changes of names all their subsets are tried, with bytes of all sorts, 0 to 16; as many as of
+         * all changes at first. Each more doubles what is tried at a moment.
+         */
+        public Builder<P> exhaustiveNames(int names) {
+            this.exhaustiveNames = names;
+            return this;
+        }
+
+        /**
+         * Sets how many of each kind are tried beyond that; 4 at first. Of changes of names each is lost alone, however many there
+         * are.
+         */
         public Builder<P> samples(int samples) {
             this.samples = samples;
             return this;
@@ -194,16 +223,32 @@ public final class CrashExplorer<P> {
     }
 
     private Result exploreAll() {
-        List<Moment<P>> moments = record(new SimulatedDisk(), program::run, program.nothing());
+        SimulatedDisk first = new SimulatedDisk();
+        List<Moment<P>> moments = record(first, program::run, program.nothing());
+        assertNoViolation(first); // the program may have swallowed it
         AtomicInteger next = new AtomicInteger();
         Runnable worker = () -> {
             for (int i = next.getAndIncrement(); i < moments.size(); i = next.getAndIncrement()) {
-                explore(moments.get(i), "", depth, exhaustive, samples);
+                explore(moments.get(i), "", depth, new Limits(exhaustive, exhaustiveNames, samples));
             }
         };
         runOnAll(worker);
         List<String> violations = found.stream().map(this::report).toList();
-        return new Result(moments.size(), cuts.get(), seen.size(), violations);
+        List<Long> byDepth =
+                IntStream.range(0, depth).mapToObj(statesByDepth::get).toList();
+        return new Result(moments.size(), cuts.get(), seen.size(), byDepth, violations);
+    }
+
+    /** How much is tried at a moment. */
+    private record Limits(int exhaustive, int exhaustiveNames, int samples) {
+        /** Returns those of the moments of a recovery, of which there are many. */
+        Limits nested() {
+            return new Limits(Math.min(exhaustive, 2), Math.min(exhaustiveNames, 2), 1);
+        }
+
+        List<CutPolicy> policies(SimulatedDisk disk, long seed) {
+            return CutPolicy.exploring(disk, exhaustive, exhaustiveNames, samples, seed);
+        }
     }
 
     /** Runs {@code worker} on as many threads as are wanted, this one included. */
@@ -256,12 +301,12 @@ public final class CrashExplorer<P> {
     }
 
     /** @param before how to come to the disk that the moment is of; empty for the first run */
-    private void explore(Moment<P> moment, String before, int levels, int allUpTo, int some) {
+    private void explore(Moment<P> moment, String before, int levels, Limits limits) {
         if (levels > 1 && isChosen(before + moment.index)) {
-            exploreDeath(moment, before, levels, allUpTo);
+            exploreDeath(moment, before, levels, limits);
         }
         long own = SimulatedRandom.mix(seed ^ SimulatedRandom.mix(moment.index + 1L) ^ before.hashCode());
-        for (CutPolicy policy : CutPolicy.exploring(moment.disk, allUpTo, some, own)) {
+        for (CutPolicy policy : limits.policies(moment.disk, own)) {
             if (found.size() >= MAX_VIOLATIONS) {
                 return;
             }
@@ -271,14 +316,15 @@ public final class CrashExplorer<P> {
             if (!seen.add(new State<>(disk.fingerprint(), moment.promise))) {
                 continue;
             }
+            statesByDepth.incrementAndGet(depth - levels);
             String path = before + moment.index + " " + policy;
             try {
                 if (levels > 1 && isChosen(path)) {
-                    exploreRecovery(disk, moment, path, levels, allUpTo);
+                    exploreRecovery(disk, moment, path, levels, limits);
                 } else {
                     recovery(moment).on(disk, new Promises<>(moment.promise));
+                    assertNoViolation(disk);
                 }
-                assertNoViolation(disk);
             } catch (RuntimeException | Error e) {
                 found.add(new Found<>(moment, before, policy, e));
             }
@@ -290,18 +336,20 @@ public final class CrashExplorer<P> {
     }
 
     /** The process dies, and the machine does not: the next one sees all that was done, on disk or not. */
-    private void exploreDeath(Moment<P> moment, String before, int levels, int allUpTo) {
+    private void exploreDeath(Moment<P> moment, String before, int levels, Limits limits) {
         String path = before + moment.index + " " + DEATH;
         try {
-            exploreRecovery(moment.disk.copy(), moment, path, levels, allUpTo);
+            exploreRecovery(moment.disk.copy(), moment, path, levels, limits);
         } catch (RuntimeException | Error e) {
             found.add(new Found<>(moment, before, null, e));
         }
     }
 
-    private void exploreRecovery(SimulatedDisk disk, Moment<P> moment, String path, int levels, int allUpTo) {
-        for (Moment<P> inner : record(disk, recovery(moment), moment.promise)) {
-            explore(inner, path + "; ", levels - 1, Math.min(allUpTo, 2), 1);
+    private void exploreRecovery(SimulatedDisk disk, Moment<P> moment, String path, int levels, Limits limits) {
+        List<Moment<P>> inner = record(disk, recovery(moment), moment.promise);
+        assertNoViolation(disk);
+        for (Moment<P> each : inner) {
+            explore(each, path + "; ", levels - 1, limits.nested());
         }
     }
 
@@ -386,7 +434,8 @@ public final class CrashExplorer<P> {
         disk.setJournalling(true);
         try {
             Moment<P> moment = moment(reach(disk, before), index);
-            for (CutPolicy policy : CutPolicy.exploring(moment.disk, exhaustive, samples, seed)) {
+            Limits limits = new Limits(exhaustive, exhaustiveNames, samples);
+            for (CutPolicy policy : limits.policies(moment.disk, seed)) {
                 if (broken(moment, policy) != null) {
                     return true;
                 }

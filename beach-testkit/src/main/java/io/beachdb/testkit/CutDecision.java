@@ -15,12 +15,13 @@ import org.jspecify.annotations.Nullable;
  * What is pending at a power cut, and what of it survives: filled in by a {@link CutPolicy}. At first nothing does.
  *
  * <p>Any choice is legal. A change of names survives whole or not at all. Of a write any 512-byte sectors survive; in the
- * places of the others stay the bytes from before (zeros, where the file had none). The size of a file may be anything
- * between the one on disk and the one it had.
+ * places of the others stay the bytes from before; where the file had none, zeros, or garbage. The size of a file may be
+ * anything between the one on disk and the one it had.
  */
 public final class CutDecision {
     static final int SECTOR_BYTES = 512;
     private static final int ALL_SECTORS = 0xFF; // of a page
+    private static final int MAX_GARBAGE_BYTES = 64 << 10; // of an extension; a log allocated ahead may be large
 
     private final List<Event> events = new ArrayList<>();
     private final List<FileSize> sizes = new ArrayList<>();
@@ -69,6 +70,7 @@ public final class CutDecision {
         private final @Nullable DataChange data;
         private boolean kept;
         private byte @Nullable [] sectors; // by piece, which of its sectors; null: all, if kept
+        private @Nullable Long garbageSeed;
 
         Event(@Nullable NameChange name, @Nullable FileNode file, @Nullable DataChange data) {
             this.name = name;
@@ -120,10 +122,26 @@ public final class CutDecision {
             sectors = keptSectors.clone();
         }
 
+        /**
+         * Leaves garbage in sectors that a write or extension gave the file and whose bytes are lost, as on file systems that
+         * save sizes before bytes: what was in those places of the disk before, of other files. The file gets to be as long.
+         *
+         * @param seed decides the garbage
+         */
+        public void garble(long seed) {
+            garbageSeed = seed;
+        }
+
         void applyTo(SparseBytes target) {
             DataChange change = data;
             byte[] parts = sectors;
-            if (!kept || change == null) {
+            if (change == null) {
+                return;
+            }
+            if (isGarbled()) {
+                spoil(change, target);
+            }
+            if (!kept) {
                 return;
             }
             if (parts == null || change.kind() != DataKind.WRITE) {
@@ -143,20 +161,46 @@ public final class CutDecision {
             }
         }
 
+        private boolean isGarbled() {
+            boolean whole = kept && sectors == null;
+            return garbageSeed != null && data != null && data.kind() != DataKind.TRUNCATE && !whole;
+        }
+
+        /** Fills what {@code change} adds to the file; the sector in which it ended was written with zeros behind the end. */
+        private void spoil(DataChange change, SparseBytes target) {
+            long had = (target.size() + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+            boolean written = change.kind() == DataKind.WRITE;
+            long from = written ? Math.max(had, change.position()) : had;
+            long to = written
+                    ? change.position() + change.length()
+                    : Math.min(change.position(), had + MAX_GARBAGE_BYTES);
+            if (from >= to || garbageSeed == null) {
+                return;
+            }
+            byte[] garbage = new byte[(int) (to - from)];
+            SimulatedRandom random = new SimulatedRandom(garbageSeed ^ SimulatedRandom.mix(change.number()));
+            long bits = 0;
+            for (int i = 0; i < garbage.length; i++) {
+                bits = i % Long.BYTES == 0 ? random.nextLong() : bits >>> Byte.SIZE;
+                garbage[i] = (byte) bits;
+            }
+            target.write(from, garbage, 0, garbage.length);
+        }
+
         private static long page(long position) {
             return position / SparseBytes.PAGE_BYTES;
         }
 
         private String fate() {
             byte[] parts = sectors;
-            if (!kept || parts == null) {
-                return kept ? "kept" : "LOST";
+            StringBuilder text = new StringBuilder(kept ? "kept" : "LOST");
+            if (kept && parts != null) {
+                text.append(" sectors");
+                for (byte part : parts) {
+                    text.append(' ').append(Integer.toBinaryString(part & ALL_SECTORS));
+                }
             }
-            StringBuilder text = new StringBuilder("kept sectors");
-            for (byte part : parts) {
-                text.append(' ').append(Integer.toBinaryString(part & ALL_SECTORS));
-            }
-            return text.toString();
+            return text.append(isGarbled() ? " (garbage)" : "").toString();
         }
 
         @Override
@@ -168,10 +212,14 @@ public final class CutDecision {
     /** The size of a file with pending bytes. */
     public static final class FileSize {
         final FileNode file;
+        private final long durableBytes;
+        private final long currentBytes;
         long chosen = -1;
 
         FileSize(FileNode file) {
             this.file = file;
+            this.durableBytes = file.durable.size();
+            this.currentBytes = file.live.size();
         }
 
         public Path path() {
@@ -180,18 +228,18 @@ public final class CutDecision {
 
         /** Returns the size on disk, in bytes. */
         public long durableBytes() {
-            return file.durable.size();
+            return durableBytes;
         }
 
         /** Returns the size without the cut, in bytes. */
         public long currentBytes() {
-            return file.live.size();
+            return currentBytes;
         }
 
         /** Sets the size after the cut, whatever bytes survive; without a choice it follows from them. */
         public void choose(long bytes) {
-            long low = Math.min(durableBytes(), currentBytes());
-            long high = Math.max(durableBytes(), currentBytes());
+            long low = Math.min(durableBytes, currentBytes);
+            long high = Math.max(durableBytes, currentBytes);
             if (bytes < low || bytes > high) {
                 throw new IllegalArgumentException("size is " + bytes + ", allowed " + low + " to " + high);
             }
@@ -200,7 +248,7 @@ public final class CutDecision {
 
         @Override
         public String toString() {
-            return file.path + ": " + chosen + " of " + durableBytes() + " to " + currentBytes() + " bytes";
+            return file.path + ": " + chosen + " of " + durableBytes + " to " + currentBytes + " bytes";
         }
     }
 }

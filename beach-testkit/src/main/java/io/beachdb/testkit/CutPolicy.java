@@ -36,7 +36,16 @@ public interface CutPolicy {
     static CutPolicy namesWithoutData() {
         return named("namesWithoutData", decision -> {
             keepNames(decision);
-            decision.sizes().forEach(size -> size.choose(size.currentBytes()));
+            keepSizes(decision);
+        });
+    }
+
+    /** All names and sizes survive, no bytes: new files are full of garbage. What file systems leave that save sizes first. */
+    static CutPolicy namesWithGarbage(long seed) {
+        return named("namesWithGarbage(" + seed + ")", decision -> {
+            keepNames(decision);
+            keepSizes(decision);
+            garble(decision, seed);
         });
     }
 
@@ -104,6 +113,8 @@ public interface CutPolicy {
         KEPT,
         /** No bytes, but sizes: zeros. */
         ZEROS,
+        /** No bytes, but sizes: garbage of the seed. */
+        GARBAGE,
         /** Any sectors and sizes: the seed chooses. */
         TORN
     }
@@ -127,52 +138,51 @@ public interface CutPolicy {
                     event.keep();
                 }
             }
-            if (data == Data.ZEROS) {
-                decision.sizes().forEach(size -> size.choose(size.currentBytes()));
+            if (data == Data.ZEROS || data == Data.GARBAGE) {
+                keepSizes(decision);
+            }
+            if (data == Data.GARBAGE) {
+                garble(decision, seed);
             }
         });
     }
 
-    /** The seed chooses: how much survives at all, each change, the sectors of torn writes, the sizes. */
+    /** The seed chooses: how much survives at all, each change, the sectors of torn writes, the sizes, zeros or garbage. */
     static CutPolicy random(long seed) {
         return named("random(" + seed + ")", decision -> decideRandomly(decision, new SimulatedRandom(seed)));
     }
 
+    /** As {@link #exploring(SimulatedDisk, int, int, int, long)}, with one limit for changes of names and for all. */
+    static List<CutPolicy> exploring(SimulatedDisk disk, int exhaustive, int samples, long seed) {
+        return exploring(disk, exhaustive, exhaustive, samples, seed);
+    }
+
     /**
      * Returns the policies worth trying on what is pending on {@code disk} now: the named ones; every subset, where at most
-     * {@code exhaustive} changes are pending; else every subset of the names with bytes of all sorts, where at most so many names
-     * are, and all-but-one and prefixes, {@code samples} of each at most; and {@code samples} random ones.
+     * {@code exhaustive} changes are pending; else every subset of the names with bytes of all sorts, where at most
+     * {@code exhaustiveNames} are, and beyond each name lost alone and each prefix of the names; changes of bytes lost alone and
+     * prefixes of everything, {@code samples} of each or a few more; and {@code samples} random ones.
      *
      * @param exhaustive 0 to 16
+     * @param exhaustiveNames 0 to 16
      */
-    static List<CutPolicy> exploring(SimulatedDisk disk, int exhaustive, int samples, long seed) {
-        if (exhaustive < 0 || exhaustive > 16) {
-            throw new IllegalArgumentException("exhaustive is " + exhaustive + ", allowed 0 to 16");
-        }
-        int pending = disk.pendingChanges();
-        int names = disk.pendingNames();
+    static List<CutPolicy> exploring(SimulatedDisk disk, int exhaustive, int exhaustiveNames, int samples, long seed) {
+        checkLimit("exhaustive", exhaustive);
+        checkLimit("exhaustiveNames", exhaustiveNames);
+        List<Boolean> pending = disk.pendingAreNames();
         List<CutPolicy> policies = new ArrayList<>(List.of(none()));
-        if (pending == 0) {
+        if (pending.isEmpty()) {
             return policies;
         }
-        policies.addAll(List.of(all(), namesOnly(), namesWithoutData(), dataOnly()));
-        if (pending <= exhaustive) {
-            for (long bits = 1; bits < (1L << pending) - 1; bits++) {
+        // Garbage is the same at each moment, so that states are; the random ones have theirs.
+        policies.addAll(List.of(all(), namesOnly(), namesWithoutData(), namesWithGarbage(0), dataOnly()));
+        if (pending.size() <= exhaustive) {
+            for (long bits = 1; bits < (1L << pending.size()) - 1; bits++) {
                 policies.add(subset(bits));
             }
         } else {
-            if (names > 0 && names <= exhaustive) {
-                for (long bits = 0; bits < 1L << names; bits++) {
-                    for (Data data : Data.values()) {
-                        policies.add(names(bits, data, data == Data.TORN ? seed + bits : 0));
-                    }
-                }
-            }
-            int step = Math.max(1, pending / Math.max(1, samples));
-            for (int i = 0; i < pending; i += step) {
-                policies.add(allButOne(i));
-                policies.add(prefixOfEverything(i));
-            }
+            addNames(policies, pending, exhaustiveNames, seed);
+            addBytes(policies, pending, samples);
         }
         for (int i = 0; i < samples; i++) {
             policies.add(random(seed + i));
@@ -180,8 +190,58 @@ public interface CutPolicy {
         return policies;
     }
 
+    private static void checkLimit(String name, int value) {
+        if (value < 0 || value > 16) {
+            throw new IllegalArgumentException(name + " is " + value + ", allowed 0 to 16");
+        }
+    }
+
+    private static void addNames(List<CutPolicy> policies, List<Boolean> pending, int exhaustiveNames, long seed) {
+        int names = (int) pending.stream().filter(isName -> isName).count();
+        if (names > 0 && names <= exhaustiveNames) {
+            for (long bits = 0; bits < 1L << names; bits++) {
+                for (Data data : Data.values()) {
+                    policies.add(names(bits, data, data == Data.TORN ? seed + bits : 0));
+                }
+            }
+            return; // among them are the following
+        }
+        for (int i = 0; i < pending.size(); i++) {
+            if (pending.get(i)) {
+                policies.add(allButOne(i)); // each: the one that matters may be any
+            }
+        }
+        for (int count = 1; count < names; count++) {
+            policies.add(prefixOfNames(count));
+        }
+    }
+
+    /** A choice, because a log that was not synced for long may have thousands. */
+    private static void addBytes(List<CutPolicy> policies, List<Boolean> pending, int samples) {
+        int step = Math.max(1, pending.size() / Math.max(1, samples));
+        for (int i = 0; i < pending.size(); i += step) {
+            policies.add(prefixOfEverything(i));
+        }
+        int bytes = (int) pending.stream().filter(isName -> !isName).count();
+        int bytesStep = Math.max(1, bytes / Math.max(1, samples));
+        int seen = 0;
+        for (int i = 0; i < pending.size(); i++) {
+            if (!pending.get(i) && seen++ % bytesStep == 0) {
+                policies.add(allButOne(i));
+            }
+        }
+    }
+
     private static void keepNames(CutDecision decision) {
         decision.events().stream().filter(Event::isName).forEach(Event::keep);
+    }
+
+    private static void keepSizes(CutDecision decision) {
+        decision.sizes().forEach(size -> size.choose(size.currentBytes()));
+    }
+
+    private static void garble(CutDecision decision, long seed) {
+        decision.events().forEach(event -> event.garble(seed));
     }
 
     private static void decideRandomly(CutDecision decision, SimulatedRandom random) {
@@ -201,6 +261,9 @@ public interface CutPolicy {
             if (random.chance(resized)) {
                 size.choose(randomSize(size, random));
             }
+        }
+        if (random.chance(50)) {
+            garble(decision, random.nextLong());
         }
     }
 
@@ -246,6 +309,7 @@ public interface CutPolicy {
             case "all0" -> all();
             case "namesOnly0" -> namesOnly();
             case "namesWithoutData0" -> namesWithoutData();
+            case "namesWithGarbage1" -> namesWithGarbage(Long.parseLong(values[0]));
             case "dataOnly0" -> dataOnly();
             case "prefixOfEverything1" -> prefixOfEverything(Integer.parseInt(values[0]));
             case "prefixOfNames1" -> prefixOfNames(Integer.parseInt(values[0]));

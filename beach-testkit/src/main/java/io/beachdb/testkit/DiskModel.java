@@ -24,7 +24,8 @@ final class DiskModel {
      * K2  A change of names is whole or not at all, over its one or two slots. A slot (directory, name) remembers the
      *     number of the change it is from, so that an older change saved later does not undo a newer one.
      * K3  What a failed sync was to save is doomed: seen now, never on disk. Only a new write of the same bytes, or a new
-     *     change of the same slot, makes the place good again, when a sync has saved it.
+     *     change of the same slot, makes the place good again, when a sync has saved it. If the sync told nobody, it is
+     *     hidden until the next one, which fails: lost all the same, but not held against anybody who counts on it.
      * K4  A cut chooses among the pending changes; then what is left is on disk, and nothing is pending.
      */
 
@@ -33,6 +34,9 @@ final class DiskModel {
         final int id;
         int links; // names that lead here now
         int references; // names on disk, and pending changes of names, that lead here
+
+        @Nullable
+        String untold; // the error of a sync that said it was done; the next one tells it
 
         Node(int id) {
             this.id = id;
@@ -45,6 +49,7 @@ final class DiskModel {
         SparseBytes durable;
         final List<DataChange> pending = new ArrayList<>();
         final ByteRanges doomed = new ByteRanges();
+        final ByteRanges hidden = new ByteRanges(); // doomed, as will turn out
         int open; // handles and mappings, on a real disk those that write
         int reading; // handles that only read, and locks, where they are not among the open ones
         int mapped; // mappings
@@ -64,6 +69,7 @@ final class DiskModel {
         final Map<String, Slot> durable = new HashMap<>();
         final TreeMap<Long, NameChange> pending = new TreeMap<>();
         final List<NameChange> doomed = new ArrayList<>();
+        final List<NameChange> hidden = new ArrayList<>(); // doomed, as will turn out
         boolean syncable; // if not, its names are not checked
 
         DirectoryNode(int id, boolean syncable) {
@@ -169,13 +175,17 @@ final class DiskModel {
     enum Saved {
         ALL,
         HALF,
-        NOTHING;
+        NOTHING,
+        /** Nothing, and what was to be saved is not seen any more either. */
+        REVERTED,
+        /** Nothing, and nobody is told yet. */
+        UNTOLD;
 
         int of(int count) {
             return switch (this) {
                 case ALL -> count;
                 case HALF -> count / 2;
-                case NOTHING -> 0;
+                case NOTHING, REVERTED, UNTOLD -> 0;
             };
         }
     }
@@ -294,6 +304,7 @@ final class DiskModel {
                 .toList()
                 .forEach(this::forget);
         directory.doomed.removeIf(change -> change.touches(directory, name));
+        directory.hidden.removeIf(change -> change.touches(directory, name));
         setLive(slot);
         save(slot, ++lastNumber);
     }
@@ -345,6 +356,7 @@ final class DiskModel {
         file.durable = file.live.copy();
         file.pending.clear();
         file.doomed.clear();
+        file.hidden.clear();
         dirty.remove(file);
     }
 
@@ -362,20 +374,29 @@ final class DiskModel {
             covered++;
         }
         int good = saved.of(covered);
+        ByteRanges lost = saved == Saved.UNTOLD ? file.hidden : file.doomed;
         for (int i = 0; i < covered; i++) {
             DataChange change = file.pending.get(i);
             if (i < good) {
                 change.applyTo(file.durable);
                 file.doomed.remove(change.position, change.position + change.length);
             } else if (change.kind == DataKind.WRITE) {
-                file.doomed.add(change.position, change.position + change.length);
+                lost.add(change.position, change.position + change.length);
             } else {
                 // A lost change of the size: nobody knows the bytes between the two ends.
                 long other = file.durable.size();
-                file.doomed.add(Math.min(change.position, other), Math.max(change.position, other));
+                lost.add(Math.min(change.position, other), Math.max(change.position, other));
             }
         }
         file.pending.subList(0, covered).clear();
+        if (saved == Saved.REVERTED) {
+            file.live = file.durable.copy();
+            file.pending.forEach(change -> change.applyTo(file.live));
+        }
+        if (saved != Saved.UNTOLD) {
+            file.doomed.addAll(file.hidden);
+            file.hidden.clear();
+        }
         if (file.pending.isEmpty() && file.doomed.isEmpty()) {
             dirty.remove(file);
         }
@@ -415,14 +436,41 @@ final class DiskModel {
                 if (i < good) {
                     save(slot, change.number);
                 } else {
-                    slot.directory.doomed.add(change);
+                    (saved == Saved.UNTOLD ? slot.directory.hidden : slot.directory.doomed).add(change);
                 }
             }
             forget(change);
         }
+        if (saved == Saved.REVERTED) {
+            covered.forEach(change -> change.slots.forEach(DiskModel::revert));
+        }
+        if (saved != Saved.UNTOLD) {
+            List.copyOf(directory.hidden).forEach(DiskModel::uncover);
+        }
         // Of a name that leads nowhere the number matters only while an older change of it is pending.
         directory.durable.values().removeIf(slot -> slot.node == null && slot.number <= upTo);
         dirty.removeIf(file -> file.links == 0 && file.references == 0 && file.open == 0);
+    }
+
+    /** Makes a name lead where it does on disk, but for what was done to it since. */
+    private static void revert(SlotChange slot) {
+        Slot onDisk = slot.directory.durable.get(slot.name);
+        Node node = onDisk == null ? null : onDisk.node;
+        for (NameChange later : slot.directory.pending.values()) {
+            for (SlotChange other : later.slots) {
+                if (other.directory == slot.directory && other.name.equals(slot.name)) {
+                    node = other.node;
+                }
+            }
+        }
+        setLive(new SlotChange(slot.directory, slot.name, node));
+    }
+
+    private static void uncover(NameChange change) {
+        for (SlotChange slot : change.slots) {
+            slot.directory.hidden.remove(change);
+            slot.directory.doomed.add(change);
+        }
     }
 
     private static void save(SlotChange slot, long number) {
@@ -491,7 +539,8 @@ final class DiskModel {
                         + ") was in doubt since the sync of its directory failed");
             }
         }
-        if (reasons.size() == before && (slot == null || slot.node != node)) {
+        boolean hidden = directory.hidden.stream().anyMatch(change -> change.touches(directory, name));
+        if (reasons.size() == before && !hidden && (slot == null || slot.node != node)) {
             reasons.add("the name " + name + " leads elsewhere on disk");
         }
     }
@@ -511,7 +560,7 @@ final class DiskModel {
         if (file.doomed.intersects(0, bytes)) {
             reasons.add("a sync of the file failed; lost since are the bytes in " + file.doomed);
         }
-        if (reasons.isEmpty() && file.durable.size() < bytes) {
+        if (reasons.isEmpty() && file.hidden.isEmpty() && file.durable.size() < bytes) {
             reasons.add("it has only " + file.durable.size() + " bytes on disk");
         }
     }
@@ -562,6 +611,8 @@ final class DiskModel {
             if (node instanceof DirectoryNode directory) {
                 directory.pending.clear();
                 directory.doomed.clear();
+                directory.hidden.clear();
+                directory.untold = null;
                 directory.live.clear();
                 directory.durable.values().removeIf(slot -> slot.node == null);
                 directory.durable.forEach((name, slot) -> {
@@ -575,6 +626,8 @@ final class DiskModel {
                 file.live = file.durable.copy();
                 file.pending.clear();
                 file.doomed.clear();
+                file.hidden.clear();
+                file.untold = null;
                 file.open = 0;
                 file.reading = 0;
                 file.mapped = 0;
@@ -713,6 +766,8 @@ final class DiskModel {
             file.durable = old.durable.copy();
             file.pending.addAll(old.pending);
             file.doomed.addAll(old.doomed);
+            file.hidden.addAll(old.hidden);
+            file.untold = old.untold;
             return file;
         }
 
@@ -726,6 +781,8 @@ final class DiskModel {
                     (name, slot) -> directory.durable.put(name, new Slot(nodeOrNull(slot.node), slot.number)));
             old.pending.forEach((number, change) -> directory.pending.put(number, change(change)));
             old.doomed.forEach(change -> directory.doomed.add(change(change)));
+            old.hidden.forEach(change -> directory.hidden.add(change(change)));
+            directory.untold = old.untold;
             return directory;
         }
 

@@ -13,6 +13,17 @@ public final class Fault {
         FAILS_BUT_HAPPENED,
         /** An error, and half was done: of the bytes of a write, of the changes that a sync was to save. */
         FAILS_HALFWAY,
+        /**
+         * An error, and nothing was done; what a sync was to save is gone at once: readers see what is on disk, as on btrfs. The
+         * bytes of a file go back, or the names in a directory.
+         */
+        FAILS_AND_REVERTS,
+        /**
+         * No error, and what the sync was to save is lost for good; the next sync of the same file or directory fails as by
+         * {@link #FAILS}, and tells of both, as ext4 may when it journals bytes. Nobody can know in between, so what is counted on
+         * then is not checked; what a cut takes then, the test must forgive. For syncs only.
+         */
+        FAILS_ONE_LATER,
         /** No error, and nothing was done: a sync that lies, or that somebody forgot. For syncs only. */
         IGNORED
     }

@@ -15,8 +15,10 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +46,11 @@ public final class SimulatedDisk {
         /** Does nothing, and says it was done. */
         default T ignore() {
             throw new IllegalArgumentException("only a sync can be ignored");
+        }
+
+        /** Loses what it was to save, says it was done, and lets the next one of its kind fail with {@code message}. */
+        default T failLater(String message) {
+            throw new IllegalArgumentException("only a sync can fail one later");
         }
 
         /** Does what a failing operation leaves behind. */
@@ -194,8 +201,7 @@ public final class SimulatedDisk {
             CutDecision decision = model.pending();
             policy.decide(decision);
             model.cut(decision);
-            usedBytes = 0;
-            model.forEachFile(file -> usedBytes += blocks(file.live.size()));
+            recountSpace(); // no process is left that has files open
             locks.clear();
             cutAt = 0;
             powerOff = false;
@@ -204,8 +210,8 @@ public final class SimulatedDisk {
     }
 
     /**
-     * Returns a second disk in the same state, without processes, faults, listeners and scheduler: for trying another way
-     * on from here. Bytes are shared until written.
+     * Returns a second disk in the same state, settings and violations so far included, without processes, faults, listeners and
+     * scheduler: for trying another way on from here. Bytes are shared until written.
      */
     public synchronized SimulatedDisk copy() {
         SimulatedDisk copy = new SimulatedDisk(model.copy(), null);
@@ -214,6 +220,9 @@ public final class SimulatedDisk {
         copy.readOnly = readOnly;
         copy.checksReliance = checksReliance;
         copy.openFilesHeld = openFilesHeld;
+        copy.links = links;
+        copy.interruptSafeBytes = interruptSafeBytes;
+        copy.violations.addAll(violations);
         return copy;
     }
 
@@ -423,6 +432,11 @@ public final class SimulatedDisk {
                 .count();
     }
 
+    /** Returns of each change that is not on disk yet, in order, whether it is one of names. */
+    synchronized List<Boolean> pendingAreNames() {
+        return model.pending().events().stream().map(CutDecision.Event::isName).toList();
+    }
+
     /** Returns all files and directories by path, with the sizes of files, as they are now. */
     public synchronized List<String> tree() {
         return model.tree();
@@ -544,9 +558,13 @@ public final class SimulatedDisk {
                 if (armed.fault.effect == Fault.Effect.IGNORED) {
                     return action.ignore();
                 }
+                if (armed.fault.effect == Fault.Effect.FAILS_ONE_LATER) {
+                    return action.failLater(armed.fault.message);
+                }
                 action.runFailed(
                         switch (armed.fault.effect) {
-                            case FAILS, IGNORED -> DiskModel.Saved.NOTHING;
+                            case FAILS, FAILS_ONE_LATER, IGNORED -> DiskModel.Saved.NOTHING;
+                            case FAILS_AND_REVERTS -> DiskModel.Saved.REVERTED;
                             case FAILS_HALFWAY -> DiskModel.Saved.HALF;
                             case FAILS_BUT_HAPPENED -> DiskModel.Saved.ALL;
                         });
@@ -591,6 +609,15 @@ public final class SimulatedDisk {
     /** Takes note that the file's size was {@code before}. */
     void resized(FileNode file, long before) {
         usedBytes += blocks(file.live.size()) - blocks(before);
+    }
+
+    /** Takes note that names and sizes may have changed anywhere. */
+    void recountSpace() {
+        Set<FileNode> files = new HashSet<>();
+        model.forEachFile(files::add);
+        processes.forEach(process -> files.addAll(process.openFiles()));
+        usedBytes = 0;
+        files.forEach(file -> usedBytes += blocks(file.live.size()));
     }
 
     /** Takes note that a name or handle of the file is gone. */

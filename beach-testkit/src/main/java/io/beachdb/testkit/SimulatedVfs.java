@@ -85,6 +85,10 @@ public final class SimulatedVfs implements Vfs {
         }
     }
 
+    List<FileNode> openFiles() {
+        return openFiles;
+    }
+
     List<FileNode> takeOpenFiles() {
         List<FileNode> taken = List.copyOf(openFiles);
         openFiles.clear();
@@ -346,23 +350,49 @@ public final class SimulatedVfs implements Vfs {
     }
 
     /** A sync: it saves what was changed before it began, and what it does not save when it fails is doomed. */
-    private interface Sync extends SimulatedDisk.Action<Done> {
-        void save(Saved saved);
+    private abstract class Sync implements SimulatedDisk.Action<Done> {
+        private final Node node;
+        private final Path path;
+        final long upTo;
+
+        Sync(Node node, Path path, long upTo) {
+            this.node = node;
+            this.path = path;
+            this.upTo = upTo;
+        }
+
+        abstract void save(Saved saved);
 
         @Override
-        default Done run() {
+        public Done run() throws IOException {
+            String late = node.untold;
+            if (late != null) {
+                runFailed(Saved.NOTHING);
+                throw new FileSystemException(path.toString(), null, late);
+            }
             save(Saved.ALL);
             return Done.DONE;
         }
 
         @Override
-        default Done ignore() {
+        public Done ignore() {
             return Done.DONE;
         }
 
         @Override
-        default void runFailed(Saved saved) {
+        public Done failLater(String message) {
+            save(Saved.UNTOLD);
+            node.untold = message;
+            return Done.DONE;
+        }
+
+        @Override
+        public void runFailed(Saved saved) {
             save(saved);
+            node.untold = null;
+            if (saved == Saved.REVERTED) {
+                disk.recountSpace();
+            }
         }
     }
 
@@ -393,8 +423,12 @@ public final class SimulatedVfs implements Vfs {
             if (closed) {
                 throw new ClosedChannelException();
             }
-            long upTo = beginSync();
-            Sync sync = saved -> disk.model().syncDirectory(directory, upTo, saved);
+            Sync sync = new Sync(directory, path, beginSync()) {
+                @Override
+                void save(Saved saved) {
+                    disk.model().syncDirectory(directory, upTo, saved);
+                }
+            };
             disk.perform(SimulatedVfs.this, Kind.SYNC_DIRECTORY, path, null, 0, 0, site, sync);
         }
 
@@ -509,8 +543,12 @@ public final class SimulatedVfs implements Vfs {
 
         private void syncFor(@Nullable SyncSite site) throws IOException {
             checkWritable();
-            long upTo = beginSync();
-            Sync sync = saved -> disk.model().syncFile(file, upTo, saved);
+            Sync sync = new Sync(file, file.path, beginSync()) {
+                @Override
+                void save(Saved saved) {
+                    disk.model().syncFile(file, upTo, saved);
+                }
+            };
             disk.perform(SimulatedVfs.this, Kind.SYNC_FILE, file.path, null, 0, 0, site, sync);
         }
 

@@ -13,6 +13,7 @@ import io.beachdb.durability.VfsFile;
 import io.beachdb.durability.VfsMapping;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -147,11 +148,62 @@ class CheckedVfsTest {
 
         try (VfsFile out = vfs.create(outside)) {
             write(out, 0, "y");
+            out.sync(true);
         }
-        Files.writeString(outside, "longer"); // past the watcher: its own write is forgotten
+        Files.writeString(outside, "longer"); // past the watcher, and nothing of its own was left to sync
         assertThatThrownBy(() -> vfs.relyOn(outside, 6, "test"))
                 .hasMessageContaining("its directory was not synced")
                 .satisfies(e -> assertThat(e.getMessage()).doesNotContain("the file was not synced"));
+    }
+
+    @Test
+    void fileChangedFromOutsideToo_staysInDoubt() throws IOException {
+        try (VfsFile out = vfs.create(file)) {
+            syncDirectory(vfs, directory);
+            write(out, 0, "not synced");
+        }
+        Files.writeString(file, "and longer now");
+        assertMissing(file, 3, "write of bytes 0 to 10");
+        try (VfsFile out = vfs.openForWrite(file)) {
+            out.sync(true);
+        }
+        vfs.relyOn(file, 14, "test");
+    }
+
+    @Test
+    void writeThatFailsHalfway_isNotHealedByAClose() throws IOException {
+        CheckedVfs broken = new CheckedVfs(wrap(Vfs.class, Vfs.system(), (target, method, arguments) -> {
+            if (method.equals("write") && (long) arguments[3] > 4) {
+                ((VfsFile) target).write((long) arguments[0], (MemorySegment) arguments[1], 0, 3);
+                throw new IOException("Input/output error");
+            }
+        }));
+        try (VfsFile out = broken.create(file)) {
+            out.sync(true);
+            syncDirectory(broken, directory);
+            assertThatThrownBy(() -> write(out, 0, "hello")).isInstanceOf(IOException.class);
+        }
+        assertThatThrownBy(() -> broken.relyOn(file, 1, "test")).hasMessageContaining("write of bytes 0 to 3 ");
+        try (VfsFile out = broken.openForWrite(file)) {
+            out.sync(true);
+        }
+        broken.relyOn(file, 3, "test");
+        assertThatThrownBy(() -> broken.relyOn(file, 4, "test")).hasMessageContaining("only 3 bytes");
+    }
+
+    @Test
+    void allocationThatFailsHalfway_isNotHealedByAClose() throws IOException {
+        CheckedVfs broken = new CheckedVfs(wrap(Vfs.class, Vfs.system(), (target, method, arguments) -> {
+            if (method.equals("allocate") && (long) arguments[0] > 100) {
+                ((VfsFile) target).allocate(100);
+                throw new IOException("No space left on device");
+            }
+        }));
+        try (VfsFile out = broken.create(file)) {
+            syncDirectory(broken, directory);
+            assertThatThrownBy(() -> out.allocate(1000)).isInstanceOf(IOException.class);
+        }
+        assertThatThrownBy(() -> broken.relyOn(file, 100, "test")).hasMessageContaining("extension to 100");
     }
 
     @Test

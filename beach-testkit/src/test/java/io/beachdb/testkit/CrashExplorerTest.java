@@ -75,16 +75,14 @@ class CrashExplorerTest {
         }
 
         private static int read(SimulatedDisk disk) {
-            String text = disk.exists(FILE) ? new String(disk.bytes(FILE), StandardCharsets.UTF_8) : "0";
-            if (text.replace("\0", "").isEmpty()) {
-                return 0; // of a file that was just made: empty, or not written yet
-            }
-            return text.matches("[0-9]+") ? Integer.parseInt(text) : -1;
+            String text = disk.exists(FILE) ? new String(disk.bytes(FILE), StandardCharsets.UTF_8) : "";
+            Matcher whole = Pattern.compile("([0-9]+);").matcher(text);
+            return whole.matches() ? Integer.parseInt(whole.group(1)) : 0; // not written yet: empty, zeros, garbage
         }
 
         private void keep(Vfs vfs, int number) {
             try {
-                keepOrThrow(vfs, Integer.toString(number));
+                keepOrThrow(vfs, number + ";");
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
@@ -123,9 +121,16 @@ class CrashExplorerTest {
         assertThat(result.cuts()).isGreaterThan(result.states());
         if (way == Way.RIGHT) {
             assertThat(result.violations()).isEmpty();
+            assertThat(result.statesByDepth()).hasSize(3).allMatch(states -> states > 0);
+            assertThat(result.statesByDepth().stream()
+                            .mapToLong(states -> states)
+                            .sum())
+                    .isEqualTo(result.states());
+            assertThat(result.toString()).contains("by depth " + result.statesByDepth(), "0 violations");
             return;
         }
         assertThat(result.violations()).isNotEmpty();
+        assertThat(result.toString()).contains(result.violations());
         String text = result.violations().getFirst();
         assertThat(text).contains("POWER CUT", way.verdict);
         Matcher state = Pattern.compile("state \"([^\"]*)\"").matcher(text);
@@ -133,6 +138,162 @@ class CrashExplorerTest {
         assertThatThrownBy(() -> explorer.replay(state.group(1))).isInstanceOf(AssertionError.class);
         assertThatCode(() -> CrashExplorer.of(new Counter(Way.RIGHT)).replay("0 none"))
                 .doesNotThrowAnyException();
+    }
+
+    /** Keeps lines of one sector each in a log, which ends where the zeros begin. */
+    private record Lines(boolean checked) implements CrashExplorer.Program<Integer> {
+        private static final Path LOG = HOME.resolve("log");
+        private static final int LENGTH = 512;
+
+        @Override
+        public Integer nothing() {
+            return 0;
+        }
+
+        @Override
+        public void run(SimulatedDisk disk, CrashExplorer.Promises<Integer> promises) {
+            disk.makeDirectories(HOME);
+            try (VfsFile log = disk.start("writer").create(LOG)) {
+                syncDirectory(disk.start("other"), HOME);
+                for (int line = 0; line < 3; line++) {
+                    write(log, (long) line * LENGTH, line(line));
+                    log.sync(true);
+                    promises.set(line + 1);
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private static String line(int number) {
+            return Integer.toString(number).repeat(LENGTH);
+        }
+
+        @Override
+        public void recover(SimulatedDisk disk, Integer promise, CrashExplorer.Promises<Integer> promises) {
+            String log = disk.exists(LOG) ? new String(disk.bytes(LOG), StandardCharsets.ISO_8859_1) : "";
+            int lines = 0;
+            while (log.length() >= (lines + 1) * LENGTH && isLine(log.substring(lines * LENGTH), lines)) {
+                lines++;
+            }
+            if (lines != promise && lines != promise + 1 || !checked && !log.startsWith(allOf(lines))) {
+                throw new AssertionError("found " + lines + " lines, promised " + promise);
+            }
+        }
+
+        private boolean isLine(String text, int number) {
+            return checked ? text.startsWith(line(number)) : text.charAt(0) != 0;
+        }
+
+        private static String allOf(int lines) {
+            StringBuilder all = new StringBuilder();
+            for (int line = 0; line < lines; line++) {
+                all.append(line(line));
+            }
+            return all.toString();
+        }
+    }
+
+    @Test
+    void logThatCountsOnZerosBehindItsEnd_isFoundByGarbage() {
+        CrashExplorer.Result wrong =
+                CrashExplorer.of(new Lines(false)).samples(0).explore();
+        assertThat(wrong.violations()).isNotEmpty().allMatch(text -> text.contains("namesWithGarbage"));
+        assertThat(CrashExplorer.of(new Lines(true)).explore().violations()).isEmpty();
+    }
+
+    /** Counts on a file that it did not sync, and hears nothing of what the disk says to that. */
+    private record Deaf(boolean inRecovery) implements CrashExplorer.Program<Integer> {
+        @Override
+        public Integer nothing() {
+            return 0;
+        }
+
+        @Override
+        public void run(SimulatedDisk disk, CrashExplorer.Promises<Integer> promises) {
+            disk.makeDirectories(HOME);
+            begin(disk, !inRecovery);
+        }
+
+        @Override
+        public void recover(SimulatedDisk disk, Integer promise, CrashExplorer.Promises<Integer> promises) {
+            begin(disk, inRecovery && disk.exists(FILE));
+        }
+
+        private static void begin(SimulatedDisk disk, boolean relies) {
+            SimulatedVfs vfs = disk.start("deaf");
+            try {
+                if (vfs.kind(FILE) == Vfs.PathKind.ABSENT) {
+                    vfs.create(FILE).close();
+                }
+                if (relies) {
+                    vfs.relyOn(FILE, 0, "deaf");
+                }
+            } catch (DurabilityViolation unheard) {
+                assertThat(disk.violations()).contains(unheard);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    @Test
+    void violationThatTheProgramSwallows_isTold() {
+        assertThatThrownBy(() -> CrashExplorer.of(new Deaf(false)).explore())
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("deaf counts on /home/number");
+        // After a death the file is there, and not on disk; a cut leaves it on disk, or not at all.
+        CrashExplorer.Result result =
+                CrashExplorer.of(new Deaf(true)).depth(2).nestedOneIn(1).explore();
+        assertThat(result.violations())
+                .isNotEmpty()
+                .allMatch(text -> text.contains("death") && text.contains("deaf counts on /home/number"));
+    }
+
+    /** Returns the policies that are tried when so many files were made and so many writes not synced. */
+    private static List<String> policies(int names, int writes, int exhaustiveNames) throws IOException {
+        SimulatedDisk disk = new SimulatedDisk().makeDirectories(HOME);
+        SimulatedVfs vfs = disk.start("p");
+        disk.install(FILE, new byte[0]);
+        try (VfsFile file = vfs.openForWrite(FILE)) {
+            for (int i = 0; i < writes; i++) {
+                write(file, i, "x");
+            }
+        }
+        for (int i = 0; i < names; i++) {
+            vfs.create(HOME.resolve("f" + i)).close();
+        }
+        return CutPolicy.exploring(disk, 4, exhaustiveNames, 2, 1).stream()
+                .map(CutPolicy::toString)
+                .toList();
+    }
+
+    @Test
+    void manyNamesPending_eachIsLostAlone_andEachPrefixOfThemIsKept() throws IOException {
+        List<String> policies = policies(20, 100, 4);
+        for (int i = 0; i < 20; i++) {
+            assertThat(policies).contains("allButOne(" + (100 + i) + ")");
+        }
+        for (int count = 1; count < 20; count++) {
+            assertThat(policies).contains("prefixOfNames(" + count + ")");
+        }
+        assertThat(policies).hasSizeLessThan(60).doesNotHaveDuplicates();
+        assertThat(policies(0, 100, 4))
+                .contains("allButOne(0)", "allButOne(50)")
+                .hasSizeLessThan(15);
+    }
+
+    @Test
+    void fewNamesPending_allTheirSubsetsAreTried_upToALimitOfTheirOwn() throws IOException {
+        List<String> policies = policies(8, 100, 8);
+        for (int bits = 0; bits < 256; bits++) {
+            for (CutPolicy.Data data : CutPolicy.Data.values()) {
+                String policy = "names(0x" + Integer.toHexString(bits) + "," + data + ",";
+                assertThat(policies).anyMatch(tried -> tried.startsWith(policy));
+            }
+        }
+        assertThat(policies(8, 100, 7)).noneMatch(policy -> policy.startsWith("names("));
+        assertThatThrownBy(() -> policies(1, 1, 17)).hasMessageContaining("exhaustiveNames is 17");
     }
 
     @Test
@@ -154,6 +315,7 @@ class CrashExplorerTest {
                 CutPolicy.all(),
                 CutPolicy.namesOnly(),
                 CutPolicy.namesWithoutData(),
+                CutPolicy.namesWithGarbage(5),
                 CutPolicy.dataOnly(),
                 CutPolicy.prefixOfEverything(3),
                 CutPolicy.prefixOfNames(2),
@@ -162,7 +324,8 @@ class CrashExplorerTest {
                 CutPolicy.random(-7),
                 CutPolicy.losing(List.of()),
                 CutPolicy.losing(List.of(4, 2)),
-                CutPolicy.names(5, CutPolicy.Data.TORN, -3))) {
+                CutPolicy.names(5, CutPolicy.Data.TORN, -3),
+                CutPolicy.names(7, CutPolicy.Data.GARBAGE, 2))) {
             SimulatedDisk disk = new SimulatedDisk();
             disk.checkReliance(false);
             CrashExplorer.Promises<Integer> promises = new CrashExplorer.Promises<>(0);

@@ -33,6 +33,8 @@ class LittleProgramsTest {
     private static final Path PARENT = Path.of("/data");
     private static final Path LOG = DB.resolve("1.wal");
     private static final Path CURRENT = DB.resolve("CURRENT");
+    private static final Path JOB = DB.resolve("JOB");
+    private static final Path DONE = DB.resolve("DONE");
 
     /** Who can see the mistake of a program. */
     enum Mistake {
@@ -59,6 +61,7 @@ class LittleProgramsTest {
     static final class Machine {
         final SimulatedDisk disk = new SimulatedDisk().makeDirectories(DB);
         final Map<Path, String> promised = new LinkedHashMap<>();
+        final Map<Path, String> gone = new LinkedHashMap<>();
 
         {
             disk.setOpenFilesHeld(false); // they leave most of their files open
@@ -70,6 +73,16 @@ class LittleProgramsTest {
         void acknowledge(Path path, String text) {
             vfs.relyOn(path, text.length(), "acknowledgement");
             promised.put(path, text);
+        }
+
+        /** Says that the file holds this text nowhere any more, whatever happens; with an empty one, that there is no file. */
+        void acknowledgeGone(Path path, String text) {
+            gone.put(path, text);
+        }
+
+        /** Makes the next operation of the kind go wrong. */
+        void fail(Kind kind, Fault.Effect effect) {
+            disk.inject(Fault.on(o -> o.kind() == kind).with(effect));
         }
 
         void restart() {
@@ -101,6 +114,8 @@ class LittleProgramsTest {
         logs(programs);
         switches(programs);
         others(programs);
+        deletions(programs);
+        failedSyncs(programs);
         return programs.stream();
     }
 
@@ -309,6 +324,165 @@ class LittleProgramsTest {
                     syncDirectory(m.vfs, PARENT);
                     m.acknowledge(PARENT.resolve("moved"), "record");
                 }));
+        moves(programs);
+    }
+
+    private static void moves(List<Program> programs) {
+        Path moved = PARENT.resolve("moved");
+        // A rename is one change of both directories: a sync of either saves it whole.
+        programs.add(new Program("S19 moved by rename, only the source directory synced", Mistake.NONE, m -> {
+            createDurably(m.vfs, LOG, "record");
+            m.vfs.rename(LOG, moved);
+            syncDirectory(m.vfs, DB);
+            m.acknowledge(moved, "record");
+        }));
+        programs.add(new Program("S19 moved by rename, the directory above both synced instead", Mistake.BY_BOTH, m -> {
+            createDurably(m.vfs, LOG, "record");
+            m.vfs.rename(LOG, moved);
+            syncDirectory(m.vfs, Path.of("/"));
+            m.acknowledge(moved, "record");
+        }));
+        programs.add(
+                new Program("S19 moved by link and deletion, only the source directory synced", Mistake.BY_BOTH, m -> {
+                    createDurably(m.vfs, LOG, "record");
+                    m.vfs.link(LOG, moved);
+                    m.vfs.delete(LOG);
+                    syncDirectory(m.vfs, DB);
+                    m.acknowledge(moved, "record");
+                }));
+        programs.add(new Program("S19 moved by link and deletion, target synced first", Mistake.NONE, m -> {
+            createDurably(m.vfs, LOG, "record");
+            m.vfs.link(LOG, moved);
+            syncDirectory(m.vfs, PARENT);
+            m.acknowledge(moved, "record");
+            m.vfs.delete(LOG);
+            syncDirectory(m.vfs, DB);
+            m.acknowledgeGone(LOG, "");
+        }));
+    }
+
+    private static void deletions(List<Program> programs) {
+        programs.add(new Program(
+                "T8 O11 mark of a job deleted, another job begun before that is on disk", Mistake.BY_CUTS, m -> {
+                    finishJob(m);
+                    m.vfs.delete(DONE);
+                    beginNextJob(m);
+                }));
+        programs.add(new Program("T8 O11 mark of a job deleted, on disk before another is begun", Mistake.NONE, m -> {
+            finishJob(m);
+            m.vfs.delete(DONE);
+            syncDirectory(m.vfs, DB);
+            beginNextJob(m);
+        }));
+        programs.add(new Program("T8 deletion told before it is on disk", Mistake.BY_CUTS, m -> {
+            createDurably(m.vfs, DONE, "");
+            m.vfs.delete(DONE);
+            m.acknowledgeGone(DONE, "");
+            syncDirectory(m.vfs, DB);
+        }));
+        programs.add(new Program("T8 deletion told when it is on disk", Mistake.NONE, m -> {
+            createDurably(m.vfs, DONE, "");
+            m.vfs.delete(DONE);
+            syncDirectory(m.vfs, DB);
+            m.acknowledgeGone(DONE, "");
+        }));
+        programs.add(new Program("S21 torn tail cut off, not synced before the next append", Mistake.BY_CUTS, m -> {
+            createDurably(m.vfs, LOG, "one;two;torn by a cut;");
+            VfsFile log = m.vfs.openForWrite(LOG);
+            log.truncate(8);
+            m.acknowledgeGone(LOG, "cut;"); // what is appended has no older records behind it
+            write(log, 8, "three;");
+            log.sync(true);
+            m.acknowledge(LOG, "one;two;three;");
+        }));
+        programs.add(new Program("S21 torn tail cut off, synced before the next append", Mistake.NONE, m -> {
+            createDurably(m.vfs, LOG, "one;two;torn by a cut;");
+            VfsFile log = m.vfs.openForWrite(LOG);
+            log.truncate(8);
+            log.sync(true);
+            m.acknowledgeGone(LOG, "cut;");
+            write(log, 8, "three;");
+            log.sync(true);
+            m.acknowledge(LOG, "one;two;three;");
+        }));
+    }
+
+    /** Job 1 is done, and that is on disk. */
+    private static void finishJob(Machine machine) throws IOException {
+        createDurably(machine.vfs, JOB, "1");
+        createDurably(machine.vfs, DONE, "");
+    }
+
+    private static void beginNextJob(Machine machine) throws IOException {
+        VfsFile job = machine.vfs.openForWrite(JOB);
+        write(job, 0, "2");
+        job.sync(true);
+        machine.acknowledge(JOB, "2");
+    }
+
+    private static void failedSyncs(List<Program> programs) {
+        Path second = DB.resolve("2.wal");
+        programs.add(new Program("F5 failed directory sync repeated and believed", Mistake.BY_BOTH, m -> {
+            create(m.vfs, LOG, "record").sync(true);
+            m.fail(Kind.SYNC_DIRECTORY, Fault.Effect.FAILS);
+            assertThatThrownBy(() -> syncDirectory(m.vfs, DB)).isInstanceOf(IOException.class);
+            syncDirectory(m.vfs, DB);
+            m.acknowledge(LOG, "record");
+        }));
+        programs.add(new Program("F5 kept in another directory after a failed directory sync", Mistake.NONE, m -> {
+            create(m.vfs, LOG, "record").sync(true);
+            m.fail(Kind.SYNC_DIRECTORY, Fault.Effect.FAILS);
+            assertThatThrownBy(() -> syncDirectory(m.vfs, DB)).isInstanceOf(IOException.class);
+            Path other = PARENT.resolve("db2");
+            m.vfs.makeDirectory(other);
+            syncDirectory(m.vfs, PARENT);
+            create(m.vfs, other.resolve("1.wal"), "record").sync(true);
+            syncDirectory(m.vfs, other);
+            m.acknowledge(other.resolve("1.wal"), "record");
+        }));
+        programs.add(new Program("F2 after a failed sync, what the file holds is copied", Mistake.BY_BOTH, m -> {
+            failWithRecord(m);
+            createDurably(m.vfs, second, Native.text(m.vfs, LOG));
+            m.acknowledge(second, "header record");
+        }));
+        programs.add(new Program("F2 after a failed sync, what memory holds is written anew", Mistake.NONE, m -> {
+            failWithRecord(m);
+            createDurably(m.vfs, second, "header record");
+            m.acknowledge(second, "header record");
+        }));
+        programs.add(
+                new Program("F1 after an error told late, only the last record written anew", Mistake.BY_BOTH, m -> {
+                    VfsFile log = failLate(m);
+                    write(log, 3, "two");
+                    log.sync(true);
+                    m.acknowledge(LOG, "onetwo");
+                }));
+        programs.add(new Program("F1 after an error told late, everything written anew", Mistake.NONE, m -> {
+            failLate(m);
+            createDurably(m.vfs, second, "onetwo");
+            m.acknowledge(second, "onetwo");
+        }));
+    }
+
+    /** A sync of a record fails, and readers do not see the record any more. */
+    private static void failWithRecord(Machine machine) throws IOException {
+        createDurably(machine.vfs, LOG, "header");
+        VfsFile log = machine.vfs.openForWrite(LOG);
+        write(log, 6, " record");
+        machine.fail(Kind.SYNC_FILE, Fault.Effect.FAILS_AND_REVERTS);
+        assertThatThrownBy(() -> log.sync(true)).isInstanceOf(IOException.class);
+    }
+
+    /** Two records are synced, the first in vain; the second sync tells. */
+    private static VfsFile failLate(Machine machine) throws IOException {
+        createDurably(machine.vfs, LOG, "");
+        VfsFile log = machine.vfs.openForWrite(LOG);
+        write(log, 0, "one");
+        machine.fail(Kind.SYNC_FILE, Fault.Effect.FAILS_ONE_LATER);
+        log.sync(true);
+        write(log, 3, "two");
+        assertThatThrownBy(() -> log.sync(true)).isInstanceOf(IOException.class);
+        return log;
     }
 
     @ParameterizedTest
@@ -349,7 +523,7 @@ class LittleProgramsTest {
         for (CutPolicy policy : CutPolicy.exploring(machine.disk, 8, 10, 42)) {
             SimulatedDisk copy = machine.disk.copy();
             CutDecision decision = copy.cutPower(policy);
-            String wrong = wrongAfterCut(copy, machine.promised);
+            String wrong = wrongAfterCut(copy, machine);
             if (wrong != null) {
                 broken.add(wrong + " after a cut before " + before + ", " + policy + "\n" + decision);
             }
@@ -357,8 +531,8 @@ class LittleProgramsTest {
     }
 
     /** Returns which promise does not hold; null if all do. */
-    private static @Nullable String wrongAfterCut(SimulatedDisk disk, Map<Path, String> promised) {
-        for (Map.Entry<Path, String> promise : promised.entrySet()) {
+    private static @Nullable String wrongAfterCut(SimulatedDisk disk, Machine machine) {
+        for (Map.Entry<Path, String> promise : machine.promised.entrySet()) {
             Path path = promise.getKey();
             if (!disk.exists(path)) {
                 return path + " is missing";
@@ -367,7 +541,16 @@ class LittleProgramsTest {
                 return path + " does not hold " + promise.getValue();
             }
         }
-        if (promised.containsKey(CURRENT)) {
+        for (Map.Entry<Path, String> promise : machine.gone.entrySet()) {
+            Path path = promise.getKey();
+            if (disk.exists(path) && textOf(disk, path).contains(promise.getValue())) {
+                return path + " is back, or holds " + promise.getValue() + " again";
+            }
+        }
+        if (disk.exists(DONE) && disk.exists(JOB) && textOf(disk, JOB).equals("2")) {
+            return DONE + " was the mark of job 1, and says now that job 2 is done";
+        }
+        if (machine.promised.containsKey(CURRENT)) {
             String manifest = textOf(disk, CURRENT);
             if (!disk.names(DB).contains(manifest)) {
                 return "CURRENT names " + manifest + ", which is missing";

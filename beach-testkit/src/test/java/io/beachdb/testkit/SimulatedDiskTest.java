@@ -515,6 +515,125 @@ class SimulatedDiskTest {
     }
 
     @Test
+    void sync_failedAndReverted_readersSeeWhatIsOnDisk() throws IOException {
+        VfsFile file = durableFile(A, "old");
+        long used = disk.usedBytes();
+        write(file, 0, "new");
+        write(file, 3, " and longer".repeat(1000));
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_FILE).with(Fault.Effect.FAILS_AND_REVERTS));
+
+        assertThatThrownBy(() -> file.sync(true)).isInstanceOf(IOException.class);
+        assertThat(text(vfs, A)).isEqualTo("old");
+        assertThat(disk.usedBytes()).isEqualTo(used);
+        assertThat(textAfter(CutPolicy.all(), A)).isEqualTo("old");
+        file.sync(true); // succeeds, and means nothing
+        assertThatThrownBy(() -> vfs.relyOn(A, 3, "test")).hasMessageContaining("a sync of the file failed");
+        write(file, 0, "new");
+        file.sync(true);
+        vfs.relyOn(A, 3, "test");
+    }
+
+    @Test
+    void sync_failedAndReverted_whatWasWrittenMeanwhileStays() {
+        // Of the seeds that write before the sync has its effect, some do so before it begins, and some after.
+        Set<String> texts = new TreeSet<>();
+        for (int seed = 0; seed < 100; seed++) {
+            texts.add(textAfterRacingRevert(seed));
+        }
+        assertThat(texts).containsExactlyInAnyOrder("..", ".2", "written later");
+    }
+
+    private static String textAfterRacingRevert(long seed) {
+        try (SimulatedScheduler scheduler = new SimulatedScheduler(seed)) {
+            SimulatedDisk slow = new SimulatedDisk(scheduler).makeDirectories(DIR);
+            slow.install(A, "..".getBytes(StandardCharsets.UTF_8));
+            SimulatedVfs process = slow.start("p");
+            List<String> order = new ArrayList<>();
+            slow.onOperation(operation -> order.add(operation.kind() + " " + operation.offset()));
+            slow.inject(Fault.on(o -> o.kind() == Kind.SYNC_FILE).with(Fault.Effect.FAILS_AND_REVERTS));
+            scheduler.spawn(
+                    process.process(),
+                    "writer",
+                    () -> unchecked(() -> {
+                        VfsFile file = process.openForWrite(A);
+                        write(file, 0, "1");
+                        scheduler.spawn(process.process(), "other", () -> unchecked(() -> write(file, 1, "2")));
+                        process.kind(A); // the other one may go on here, or later
+                        assertThatThrownBy(() -> file.sync(true)).isInstanceOf(IOException.class);
+                    }));
+            scheduler.run();
+            boolean writtenFirst = order.indexOf("WRITE 1") < order.indexOf("SYNC_FILE 0");
+            return writtenFirst ? new String(slow.bytes(A), StandardCharsets.UTF_8) : "written later";
+        }
+    }
+
+    @Test
+    void directorySync_failedAndReverted_namesAreThoseOnDisk() throws IOException {
+        durableFile(A, "a".repeat(5000));
+        long used = disk.usedBytes();
+        vfs.rename(A, B);
+        vfs.create(DIR.resolve("c"));
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_DIRECTORY).with(Fault.Effect.FAILS_AND_REVERTS));
+
+        assertThatThrownBy(() -> syncDirectory(vfs, DIR)).isInstanceOf(IOException.class);
+        assertThat(vfs.list(DIR)).containsExactly("a");
+        assertThat(namesAfter(CutPolicy.all())).containsExactly("a");
+        vfs.delete(A);
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_DIRECTORY).with(Fault.Effect.FAILS_AND_REVERTS));
+        assertThatThrownBy(() -> syncDirectory(vfs, DIR)).isInstanceOf(IOException.class);
+        assertThat(vfs.list(DIR)).containsExactly("a");
+        assertThat(disk.usedBytes()).isEqualTo(used);
+        vfs.create(B);
+        syncDirectory(vfs, DIR);
+        vfs.relyOn(B, 0, "test");
+    }
+
+    @Test
+    void sync_failsOneLater_isToldByTheNext_andBothAreLost() throws IOException {
+        VfsFile file = durableFile(A, "");
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_FILE)
+                .with(Fault.Effect.FAILS_ONE_LATER)
+                .saying("late"));
+        write(file, 0, "1");
+        file.sync(true);
+        vfs.relyOn(A, 1, "test"); // nobody can know
+        assertThat(textAfter(CutPolicy.all(), A)).isEmpty();
+        SimulatedDisk copy = disk.copy();
+        write(file, 1, "2");
+        assertThatThrownBy(() -> file.sync(true)).hasMessageContaining("late");
+
+        file.sync(true);
+        assertThat(text(vfs, A)).isEqualTo("12");
+        assertThat(textAfter(CutPolicy.all(), A)).isEmpty();
+        assertThatThrownBy(() -> vfs.relyOn(A, 1, "test")).hasMessageContaining("lost since are the bytes in {0=2}");
+        assertThatThrownBy(() -> copy.start("q").openForWrite(A).sync(true)).hasMessageContaining("late");
+    }
+
+    @Test
+    void directorySync_failsOneLater_isToldByTheNext_andBothAreLost() throws IOException {
+        vfs.create(A).sync(true);
+        disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_DIRECTORY).with(Fault.Effect.FAILS_ONE_LATER));
+        syncDirectory(vfs, DIR);
+        vfs.relyOn(A, 0, "test"); // nobody can know
+        assertThat(namesAfter(CutPolicy.all())).isEmpty();
+        vfs.create(B).sync(true);
+        assertThatThrownBy(() -> syncDirectory(vfs, DIR)).isInstanceOf(IOException.class);
+
+        syncDirectory(vfs, DIR);
+        assertThat(namesAfter(CutPolicy.all())).isEmpty();
+        for (Path lost : List.of(A, B)) {
+            assertThatThrownBy(() -> vfs.relyOn(lost, 0, "test"))
+                    .hasMessageContaining("in doubt since the sync of its directory failed");
+        }
+    }
+
+    @Test
+    void operationThatIsNoSync_cannotFailOneLater() {
+        disk.inject(Fault.on(o -> o.kind() == Kind.CREATE).with(Fault.Effect.FAILS_ONE_LATER));
+        assertThatThrownBy(() -> vfs.create(A)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
     void directorySync_failed_namesAreInDoubtForGood() throws IOException {
         vfs.create(A).sync(true);
         disk.inject(Fault.on(o -> o.kind() == Kind.SYNC_DIRECTORY));
@@ -608,6 +727,78 @@ class SimulatedDiskTest {
         vfs.relyOn(A, 1, "test");
         disk.refuseDirectorySyncs();
         assertThatThrownBy(() -> syncDirectory(vfs, OTHER)).isInstanceOf(NotSyncableException.class);
+    }
+
+    // ---- garbage
+
+    @Test
+    void write_lostAndItsSizeKept_leavesZerosOrGarbage() throws IOException {
+        VfsFile file = durableFile(A, "old");
+        write(file, 3, "n".repeat(5000));
+
+        String zeros = textAfter(CutPolicy.namesWithoutData(), A);
+        assertThat(zeros).isEqualTo("old" + zeros(5000));
+        byte[] garbage = bytesAfter(CutPolicy.namesWithGarbage(1));
+        assertThat(garbage).hasSize(5003).isEqualTo(bytesAfter(CutPolicy.namesWithGarbage(1)));
+        assertThat(garbage).isNotEqualTo(bytesAfter(CutPolicy.namesWithGarbage(2)));
+        // The sector in which the file ended was written whole.
+        assertThat(Arrays.copyOf(garbage, 512)).isEqualTo(Arrays.copyOf("old".getBytes(StandardCharsets.UTF_8), 512));
+        for (int sector = 512; sector < 4096; sector += 512) {
+            assertThat(Arrays.copyOfRange(garbage, sector, sector + 512)).isNotEqualTo(new byte[512]);
+        }
+    }
+
+    private byte[] bytesAfter(CutPolicy policy) {
+        SimulatedDisk copy = disk.copy();
+        copy.cutPower(policy);
+        return copy.bytes(A);
+    }
+
+    @Test
+    void overwrite_lost_leavesTheOldBytes_neverGarbage() throws IOException {
+        VfsFile file = durableFile(A, "o".repeat(2000));
+        write(file, 0, "n".repeat(2000));
+        assertThat(textAfter(CutPolicy.namesWithGarbage(1), A)).isEqualTo("o".repeat(2000));
+    }
+
+    @Test
+    void extension_lostAndItsSizeKept_leavesGarbage_whichKeptWritesAreOver() throws IOException {
+        VfsFile file = durableFile(A, "");
+        file.allocate(10_000);
+        write(file, 0, "n".repeat(1024));
+        byte[] bytes = bytesAfter(decision -> {
+            decision.events().getLast().keep();
+            decision.events().forEach(event -> event.garble(1));
+        });
+        assertThat(bytes).hasSize(10_000).startsWith("n".repeat(1024).getBytes(StandardCharsets.UTF_8));
+        assertThat(Arrays.copyOfRange(bytes, 1024, 1536)).isNotEqualTo(new byte[512]);
+    }
+
+    @Test
+    void random_sometimesLeavesGarbage() throws IOException {
+        write(durableFile(A, ""), 0, "n".repeat(512));
+        Set<String> sorts = new TreeSet<>();
+        for (int seed = 0; seed < 200; seed++) {
+            byte[] bytes = bytesAfter(CutPolicy.random(seed));
+            sorts.add(bytes.length < 512 ? "short" : bytes[0] == 'n' ? "kept" : bytes[0] == 0 ? "zeros" : "garbage");
+        }
+        assertThat(sorts).containsExactly("garbage", "kept", "short", "zeros");
+    }
+
+    // ---- copies
+
+    @Test
+    void copy_hasTheSettingsAndViolationsOfItsOrigin() throws IOException {
+        disk.setLinks(false);
+        disk.setInterruptSafe(false);
+        vfs.create(A);
+        assertThatThrownBy(() -> vfs.relyOn(A, 0, "test")).isInstanceOf(DurabilityViolation.class);
+
+        SimulatedDisk copy = disk.copy();
+        assertThat(copy.violations()).isEqualTo(disk.violations()).hasSize(1);
+        SimulatedVfs other = copy.start("q");
+        assertThatThrownBy(() -> other.link(A, B)).hasMessageContaining("cross-device");
+        assertThat(other.openForWrite(A).interruptSafeBytes()).isZero();
     }
 
     // ---- reliance
