@@ -49,6 +49,7 @@ final class ModelClient {
     private final List<Map<String, byte[]>> states = new ArrayList<>(List.of(new TreeMap<>()));
 
     private final List<Numbered> numbered = new ArrayList<>();
+    private final List<Long> unloggedSequences = new ArrayList<>(); // of each unlogged write
     private long newestGiven; // the newest sequence that the client was told, whatever became of the write
     private int promisedAgainstPowerLoss;
     private int promisedAgainstDeath;
@@ -71,6 +72,7 @@ final class ModelClient {
         copy.states.clear();
         copy.states.addAll(states);
         copy.numbered.addAll(numbered);
+        copy.unloggedSequences.addAll(unloggedSequences);
         copy.newestGiven = newestGiven;
         copy.unloggedWritten = unloggedWritten;
         return copy;
@@ -137,7 +139,7 @@ final class ModelClient {
                 log.accept("compacts");
                 db.compact();
             }
-            case 2 -> awaitDurable(db);
+            case 2 -> awaitDurable(db, own);
             case 3 -> putUnlogged(db);
             case 4, 5 -> {
                 log.accept("scans");
@@ -151,26 +153,52 @@ final class ModelClient {
 
     void flush(BeachDB db) {
         log.accept("flushes");
+        makeDurable(db::flush);
+        promiseWhatIsSaidDurable(db);
+    }
+
+    private void awaitDurable(BeachDB db, SimulatedRandom own) {
+        log.accept("awaits that all is durable");
+        makeDurable(own.nextInt(2) == 0 ? db::sync : () -> db.awaitDurable(db.sequence()));
+    }
+
+    /** All that was written before {@code call} is promised when it returns. */
+    private void makeDurable(Runnable call) {
         int written = written();
         int unlogged = unloggedWritten;
-        db.flush();
+        call.run();
         promise(written);
         unloggedPromised = Math.max(unloggedPromised, unlogged);
     }
 
-    private void awaitDurable(BeachDB db) {
-        log.accept("awaits that all is durable");
-        int written = written();
-        db.awaitDurable(db.sequence());
-        promise(written);
+    /** The database says itself how far writes are on disk. */
+    private void promiseWhatIsSaidDurable(BeachDB db) {
+        long durable = db.durableSequence();
+        for (Numbered write : numbered) {
+            if (write.sequence <= durable) {
+                promise(write.count);
+            }
+        }
+        for (int i = 0; i < unloggedSequences.size(); i++) {
+            if (unloggedSequences.get(i) <= durable) {
+                unloggedPromised = Math.max(unloggedPromised, i + 1);
+            }
+        }
+    }
+
+    /** The interval of logged writes has passed. */
+    void intervalPassed() {
+        promise(written());
     }
 
     void putUnlogged(BeachDB db) {
         unloggedWritten++;
         log.accept("makes its unlogged write " + unloggedWritten);
         try {
-            db.put(bytes(unloggedKey()), counter(unloggedWritten), Durability.UNLOGGED);
+            long sequence = db.put(bytes(unloggedKey()), counter(unloggedWritten), Durability.UNLOGGED);
+            unloggedSequences.add(newSequence(sequence, sequence));
         } catch (WriteIndeterminateException e) {
+            unloggedSequences.add(newSequence(e.smallestSequence(), e.largestSequence()));
             throw e;
         } catch (BeachException e) {
             unloggedWritten--; // it did not happen
@@ -193,8 +221,7 @@ final class ModelClient {
     void checkpoint(BeachDB db, Path target, Options options) {
         log.accept("makes a checkpoint");
         int written = written();
-        db.checkpoint(target);
-        promise(written);
+        makeDurable(() -> db.checkpoint(target));
         try (BeachDB copy = BeachDB.open(target, options)) {
             compareContents(copy, written);
         }
@@ -243,6 +270,7 @@ final class ModelClient {
         try {
             long last = db.write(batch, durability);
             number(last - batch.count() + 1, last);
+            promiseWhatIsSaidDurable(db);
         } catch (WriteIndeterminateException e) {
             check(
                     e.largestSequence() - e.smallestSequence() + 1 == batch.count(),
@@ -257,9 +285,13 @@ final class ModelClient {
     }
 
     private void number(long first, long last) {
+        numbered.add(new Numbered(written(), newSequence(first, last)));
+    }
+
+    private long newSequence(long first, long last) {
         check(first > newestGiven, "sequence " + first + " was given after " + newestGiven);
         newestGiven = last;
-        numbered.add(new Numbered(written(), last));
+        return last;
     }
 
     /** All that was written is promised. */
@@ -318,6 +350,7 @@ final class ModelClient {
         numbered.removeIf(write -> write.count > found);
         promisedAgainstPowerLoss = found;
         promisedAgainstDeath = found;
+        unloggedSequences.subList(unloggedFound, unloggedSequences.size()).clear();
         unloggedWritten = unloggedFound;
         unloggedPromised = unloggedFound;
     }
