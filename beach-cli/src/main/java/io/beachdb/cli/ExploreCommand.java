@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +52,14 @@ final class ExploreCommand extends JudgingCommand {
     private int exhaustive;
 
     @Option(
+            names = "--names",
+            paramLabel = "N",
+            defaultValue = "6",
+            description = "Beyond that, up to how many pending changes of names all their subsets are tried, with bytes kept,"
+                    + " lost, torn, zeros and garbage, 0 to 16. Default: ${DEFAULT-VALUE}.")
+    private int names;
+
+    @Option(
             names = "--samples",
             paramLabel = "N",
             defaultValue = "4",
@@ -84,9 +93,8 @@ final class ExploreCommand extends JudgingCommand {
         checkAtLeast("--runs", runs, 1);
         checkAtLeast("--depth", depth, 1);
         checkAtLeast("--samples", samples, 0);
-        if (exhaustive < 0 || exhaustive > 16) {
-            throw new UsageException("--exhaustive is " + exhaustive + ", allowed 0 to 16");
-        }
+        checkUpTo16("--exhaustive", exhaustive);
+        checkUpTo16("--names", names);
         String state = replay;
         if (state != null) {
             if (wanted.size() != 1) {
@@ -104,12 +112,13 @@ final class ExploreCommand extends JudgingCommand {
                 rows.add(row(scenario, s, result, (System.nanoTime() - start) / 1_000_000));
                 if (!json) {
                     out.format(
-                                    "%-12s seed %d: cut at %,d moments, %,d cuts, %,d distinct states, %d violations",
+                                    "%-12s seed %d: cut at %,d moments, %,d cuts, %,d distinct states (by depth %s), %d violations",
                                     scenario.title(),
                                     s,
                                     result.moments(),
                                     result.cuts(),
                                     result.states(),
+                                    byDepth(result),
                                     result.violations().size())
                             .flush();
                 }
@@ -124,6 +133,18 @@ final class ExploreCommand extends JudgingCommand {
             out.format("%,d states, no violation", states);
         }
         return ExitCodes.OK;
+    }
+
+    private static String byDepth(CrashExplorer.Result result) {
+        return result.statesByDepth().stream()
+                .map(states -> String.format(Locale.ROOT, "%,d", states))
+                .collect(Collectors.joining(" + "));
+    }
+
+    private static void checkUpTo16(String option, int value) {
+        if (value < 0 || value > 16) {
+            throw new UsageException(option + " is " + value + ", allowed 0 to 16");
+        }
     }
 
     static void checkAtLeast(String option, int value, int least) {
@@ -145,6 +166,7 @@ final class ExploreCommand extends JudgingCommand {
     private CrashExplorer.Builder<?> explorer(EngineScenario scenario, long s) {
         return scenario.explorer(s)
                 .exhaustive(exhaustive)
+                .exhaustiveNames(names)
                 .samples(samples)
                 .depth(depth)
                 .threads(Runtime.getRuntime().availableProcessors());
@@ -157,6 +179,7 @@ final class ExploreCommand extends JudgingCommand {
         row.put("moments", result.moments());
         row.put("cuts", result.cuts());
         row.put("states", result.states());
+        row.put("statesByDepth", result.statesByDepth());
         row.put("violations", result.violations());
         row.put("millis", millis);
         return row;

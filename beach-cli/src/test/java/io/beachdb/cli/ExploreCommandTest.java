@@ -13,7 +13,7 @@ class ExploreCommandTest {
         assertThat(out.lines().toList()).hasSize(2);
         assertThat(out)
                 .matches(
-                        "(?s)create +seed 1: cut at \\d\\d+ moments, .* distinct states, 0 violations\n.* states, no violation\n");
+                        "(?s)create +seed 1: cut at \\d\\d+ moments, .* distinct states \\(by depth \\d+ \\+ [1-9]\\d*\\), 0 violations\n.* states, no violation\n");
     }
 
     @Test
@@ -35,6 +35,7 @@ class ExploreCommandTest {
         assertThat(unknown.code()).isEqualTo(2);
         assertThat(unknown.err()).contains("'nothing'").contains("whole-life");
         assertThat(Cli.run("explore", "--exhaustive", "17").code()).isEqualTo(2);
+        assertThat(Cli.run("explore", "--names", "17").code()).isEqualTo(2);
         assertThat(Cli.run("explore", "--replay", "5 none").code()).isEqualTo(2);
         assertThat(Cli.run("explore", "--scenarios", "create", "--replay", "nonsense")
                         .code())
