@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -24,7 +25,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Everything at once: writers, reads of all kinds, snapshots and cursors that one thread uses and another closes, flushes,
- * compactions, a block cache far too small, and at last the close of the database. Each read is right, or says by a
+ * compactions, a block cache far too small, and at last the close of the database; then readers alone, of a read-only
+ * opening. Each read is right, or says by a
  * {@link ClosedException} that what it reads by was closed; nothing is left behind.
  *
  * <p>Each key {@code a/i} has a twin {@code b/i}, always written with it in one batch, with versions that grow. So one
@@ -38,14 +40,18 @@ class EngineRaceTest {
     private static final long FIRST_SEED = Long.getLong("beach.race.seed", 1);
     private static final int PAIRS = 200;
     private static final int WRITERS = 2; // each of every second pair
-    private static final int WRITES = 400;
+    private static final int WRITES = 300;
+    private static final int READS = 1000; // of a life that only reads
     private static final int LARGE_BYTES = 60_000;
 
     enum OptionSet {
         PLAIN,
         CHECK_LIFETIMES,
         UNCOMPRESSED_WITHOUT_FILTERS,
-        TINY;
+        TINY,
+        TINY_UNCOMPRESSED_CHECK_LIFETIMES,
+        LOGGED,
+        UNLOGGED_FAIL_WHEN_DISK_FULL;
 
         Options with(MemoryBudget budget) {
             Options.Builder options = Options.builder().memoryBudget(budget).writeBufferBytes(1L << 20);
@@ -56,16 +62,31 @@ class EngineRaceTest {
                     options.compression(Options.Compression.NONE)
                             .filterBitsPerKey(0)
                             .build();
-                case TINY ->
-                    options.blockBytes(512)
-                            .targetTableBytes(64 << 10)
-                            .baseLevelBytes(256 << 10)
-                            .level0CompactionTables(2)
-                            .maxImmutableMemtables(1)
-                            .manifestBytes(64 << 10)
-                            .compactionThreads(2)
+                case TINY -> tiny(options).compactionThreads(2).build();
+                case TINY_UNCOMPRESSED_CHECK_LIFETIMES ->
+                    tiny(options)
+                            .compactionThreads(1)
+                            .compression(Options.Compression.NONE)
+                            .checkLifetimes(true)
+                            .build();
+                case LOGGED ->
+                    options.durability(Durability.LOGGED)
+                            .loggedSyncInterval(Duration.ofMillis(1))
+                            .build();
+                case UNLOGGED_FAIL_WHEN_DISK_FULL ->
+                    options.durability(Durability.UNLOGGED)
+                            .failWhenDiskFull(true)
                             .build();
             };
+        }
+
+        private static Options.Builder tiny(Options.Builder options) {
+            return options.blockBytes(512)
+                    .targetTableBytes(64 << 10)
+                    .baseLevelBytes(256 << 10)
+                    .level0CompactionTables(2)
+                    .maxImmutableMemtables(1)
+                    .manifestBytes(64 << 10);
         }
     }
 
@@ -94,6 +115,7 @@ class EngineRaceTest {
         private final BeachDB db;
         private final AtomicIntegerArray written; // versions that writers know to be there
         private final AtomicInteger writing = new AtomicInteger(WRITERS);
+        private final AtomicInteger gets = new AtomicInteger();
         private final AtomicReference<@Nullable Snapshot> sharedSnapshot = new AtomicReference<>();
         private final AtomicReference<@Nullable Cursor> sharedCursor = new AtomicReference<>();
         private final ConcurrentLinkedQueue<Throwable> wrong = new ConcurrentLinkedQueue<>();
@@ -130,6 +152,25 @@ class EngineRaceTest {
         }
 
         void run() throws InterruptedException {
+            startWriters();
+            startReaders();
+            start("maintenance", this::maintain);
+            while (writing.get() > 0 && wrong.isEmpty()) {
+                Thread.onSpinWait();
+            }
+            end();
+        }
+
+        /** The same without what changes anything. */
+        void runReadOnly() throws InterruptedException {
+            startReaders();
+            while (gets.get() < READS && wrong.isEmpty()) {
+                Thread.onSpinWait();
+            }
+            end();
+        }
+
+        private void startWriters() {
             for (int w = 0; w < WRITERS; w++) {
                 int writer = w;
                 int[] count = new int[1];
@@ -140,6 +181,9 @@ class EngineRaceTest {
                     }
                 });
             }
+        }
+
+        private void startReaders() {
             start("get", this::get);
             start("snapshot", this::snapshot);
             start("cursor", this::walk);
@@ -147,10 +191,9 @@ class EngineRaceTest {
             start("shared snapshot, closer", this::closeSharedSnapshot);
             start("shared cursor, walker", this::stepSharedCursor);
             start("shared cursor, closer", this::closeSharedCursor);
-            start("maintenance", this::maintain);
-            while (writing.get() > 0 && wrong.isEmpty()) {
-                Thread.onSpinWait();
-            }
+        }
+
+        private void end() throws InterruptedException {
             closing = true;
             db.close();
             for (Thread thread : threads) {
@@ -165,7 +208,12 @@ class EngineRaceTest {
             WriteBatch batch = new WriteBatch();
             batch.put(key('a', i), value(i, version));
             batch.put(key('b', i), value(i, version));
-            db.write(batch, Durability.values()[random.nextInt(3)]);
+            int durability = random.nextInt(6);
+            if (durability < 3) {
+                db.write(batch, Durability.values()[durability]);
+            } else {
+                db.write(batch); // as the options say
+            }
             written.set(i, version);
         }
 
@@ -176,6 +224,7 @@ class EngineRaceTest {
             int second = version(i, db.get(key('b', i)));
             assertThat(first).as("pair %d", i).isGreaterThanOrEqualTo(before);
             assertThat(second).as("pair %d", i).isGreaterThanOrEqualTo(first);
+            gets.incrementAndGet();
         }
 
         private void snapshot(Random random) {
@@ -312,6 +361,12 @@ class EngineRaceTest {
             for (long seed = FIRST_SEED; seed < FIRST_SEED + ROUNDS; seed++) {
                 new Race(BeachDB.open(directory, options.with(budget)), written, seed).run();
                 assertThat(budget.usedBytes()).as("left behind, seed %d", seed).isZero();
+                Options readOnly =
+                        options.with(budget).toBuilder().readOnly(true).build();
+                new Race(BeachDB.open(directory, readOnly), written, seed).runReadOnly();
+                assertThat(budget.usedBytes())
+                        .as("left behind by reading, seed %d", seed)
+                        .isZero();
             }
             try (BeachDB db = BeachDB.open(directory, options.with(budget))) {
                 for (int i = 0; i < PAIRS; i++) {

@@ -162,6 +162,86 @@ public class ManifestFuzzTest {
         }
     }
 
+    /** The first byte says whether checksums are set right; the rest is MANIFEST as it stands on disk, framing and all. */
+    public static final class Framing {
+        private static final int BLOCK_BYTES = 32 << 10;
+        private static final int FIRST_HEADER_BYTES = 40; // of a record's first fragment; else:
+        private static final int HEADER_BYTES = 16;
+
+        private Framing() {}
+
+        public static void fuzzerTestOneInput(byte[] input) {
+            if (input.length == 0) {
+                return;
+            }
+            byte[] file = Arrays.copyOfRange(input, 1, input.length);
+            if (input[0] % 2 == 0) {
+                seal(file);
+            }
+            Records.install(FileName.CURRENT, ManifestFormat.CURRENT_MAGIC, new byte[0]);
+            FIXTURE.install(FileName.manifest(NUMBER), file);
+            read();
+        }
+
+        /** Sets the checksums of docs/formats/framing.md right, along the lengths of fragments as they stand. */
+        private static void seal(byte[] file) {
+            if (file.length < FileHeader.BYTES) {
+                return;
+            }
+            ByteBuffer bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
+            int salt = crc(file, 0, FileHeader.BYTES - 4);
+            bytes.putInt(FileHeader.BYTES - 4, salt);
+            int at = FileHeader.BYTES;
+            while (true) {
+                int rest = BLOCK_BYTES - at % BLOCK_BYTES;
+                at += rest <= FIRST_HEADER_BYTES ? rest : 0;
+                if (at + HEADER_BYTES > file.length) {
+                    return;
+                }
+                boolean first = file[at + 14] == 1 || file[at + 14] == 2;
+                int payload = at + (first ? FIRST_HEADER_BYTES : HEADER_BYTES);
+                int end = payload + Short.toUnsignedInt(bytes.getShort(at + 12));
+                if (end > file.length) {
+                    return;
+                }
+                bytes.putInt(at + 4, crc(file, payload, end));
+                bytes.putInt(at, crc(file, at + 4, payload) ^ salt ^ at);
+                at = end;
+            }
+        }
+
+        private static int crc(byte[] bytes, int from, int to) {
+            CRC32C crc = new CRC32C();
+            crc.update(bytes, from, to - from);
+            return (int) crc.getValue();
+        }
+
+        /** Returns inputs to begin with: whole files, under checksums that are set or kept, and the beginning of one. */
+        public static List<byte[]> seeds() {
+            List<byte[]> seeds = new ArrayList<>();
+            for (byte[] records : Records.seeds()) {
+                Records.install(FileName.manifest(NUMBER), ManifestFormat.MANIFEST_MAGIC, records);
+                byte[] file = FIXTURE.bytes(FileName.manifest(NUMBER));
+                byte[] seed = Records.joined(new byte[] {0}, file);
+                seeds.add(seed);
+                seeds.add(Records.joined(new byte[] {1}, file));
+                seeds.add(Arrays.copyOf(seed, seed.length - 5));
+            }
+            return seeds;
+        }
+    }
+
+    @Test
+    void framing_ofKnownInputs_endsInAVersionOrANamedException() {
+        for (byte[] seed : Framing.seeds()) {
+            Framing.fuzzerTestOneInput(seed);
+            byte[] whole = Arrays.copyOfRange(seed, 1, seed.length);
+            byte[] sealed = whole.clone();
+            Framing.seal(sealed);
+            assertThat(sealed).as("checksums set right").isEqualTo(whole);
+        }
+    }
+
     @Test
     void records_ofKnownInputs_endInAVersionOrANamedException() {
         Records.seeds().forEach(Records::fuzzerTestOneInput);

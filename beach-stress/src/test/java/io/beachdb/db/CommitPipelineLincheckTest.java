@@ -14,6 +14,7 @@ import io.beachdb.stress.Lincheck;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
@@ -26,7 +27,7 @@ import org.junit.jupiter.api.Test;
  * take a view first, the visible sequence second. To everybody it is a map of two keys to the sequences of their last
  * writes, and a batch is seen whole or not at all. A wake that is missing ends in a deadlock, which Lincheck finds.
  *
- * <p>Unlogged writes, so no log: what is synced when is for the simulation of the whole engine.
+ * <p>Unlogged writes, so no log: {@link LoggedCommitsLincheckTest} has one.
  */
 @Param(name = "key", gen = IntGen.class, conf = "0:1")
 public class CommitPipelineLincheckTest {
@@ -97,19 +98,24 @@ public class CommitPipelineLincheckTest {
     private long write(int firstKey, int count) {
         WriteRequest request = requests.take();
         try {
-            int bytes = (int) BatchFormat.putLength(1, 0) * count;
-            request.begin(1 + BatchFormat.headerLength(count) + bytes, count, Durability.UNLOGGED);
-            long at = request.start;
-            for (int i = 0; i < count; i++) {
-                at = BatchFormat.beginOperation(request.memory, at, InternalKeys.KIND_PUT, 1);
-                request.memory.set(ValueLayout.JAVA_BYTE, at, (byte) (firstKey + i));
-                at = Varint.put(request.memory, at + 1, 0);
-            }
-            request.seal();
+            fill(request, firstKey, count, Durability.UNLOGGED);
             return pipeline.commit(request);
         } finally {
             requests.giveBack(request);
         }
+    }
+
+    /** Makes a request put {@code count} keys, from {@code firstKey} on. */
+    static void fill(WriteRequest request, int firstKey, int count, Durability durability) {
+        int bytes = (int) BatchFormat.putLength(1, 0) * count;
+        request.begin(1 + BatchFormat.headerLength(count) + bytes, count, durability);
+        long at = request.start;
+        for (int i = 0; i < count; i++) {
+            at = BatchFormat.beginOperation(request.memory, at, InternalKeys.KIND_PUT, 1);
+            request.memory.set(ValueLayout.JAVA_BYTE, at, (byte) (firstKey + i));
+            at = Varint.put(request.memory, at + 1, 0);
+        }
+        request.seal();
     }
 
     /** Returns the sequences of the last writes to both keys, as one number. */
@@ -133,7 +139,8 @@ public class CommitPipelineLincheckTest {
         return found;
     }
 
-    private static long find(MemtableSlot slot, int key, long visible) {
+    /** Returns the sequence of the last write to a key that is visible; 0 if there is none. */
+    static long find(MemtableSlot slot, int key, long visible) {
         long entry = slot.memtable.find(KEY_BYTES, key, 1, InternalKeys.seekTrailer(visible));
         return entry == 0 ? 0 : InternalKeys.sequence(slot.memtable.trailer(entry));
     }
@@ -224,6 +231,21 @@ public class CommitPipelineLincheckTest {
                 2,
                 4,
                 600,
+                Memtable.class,
+                MemoryAccount.class,
+                RequestPool.class,
+                Epochs.class,
+                Views.class);
+    }
+
+    /** Whoever finds another leading, or advancing, is woken, or led, by that one (P3). */
+    @Test
+    void twoWriters_modelChecked_leaveNoneWaiting() {
+        Lincheck.modelCheck(
+                CommitPipelineLincheckTest.class,
+                LastWrites.class,
+                List.of("put 0", "put 1"),
+                700,
                 Memtable.class,
                 MemoryAccount.class,
                 RequestPool.class,

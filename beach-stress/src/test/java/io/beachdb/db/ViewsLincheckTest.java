@@ -6,6 +6,9 @@ import io.beachdb.base.memory.Epochs;
 import io.beachdb.manifest.Version;
 import io.beachdb.memtable.Memtable;
 import io.beachdb.stress.Lincheck;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Validate;
 import org.junit.jupiter.api.Test;
@@ -134,6 +137,24 @@ public class ViewsLincheckTest {
     @Test
     void views_modelChecked_areSeenWholeAndGo() {
         Lincheck.modelCheck(ViewsLincheckTest.class, Numbers.class, 2, 4, 500, Memtable.class, MemoryAccount.class);
+    }
+
+    /** A view that is unpublished too late, or freed too early, needs switches at the right places: so there are few others. */
+    @Test
+    void viewReplacedUnderAReader_modelChecked_staysUntilTheReaderLeaves() {
+        Lincheck.modelCheck(
+                ViewsLincheckTest.class,
+                Numbers.class,
+                List.of("read", "replace"),
+                1000,
+                Memtable.class,
+                MemoryAccount.class,
+                View.class,
+                MemtableSlot.class,
+                TableSet.class,
+                Version.class,
+                ArrayDeque.class,
+                ArrayList.class);
     }
 
     @Test

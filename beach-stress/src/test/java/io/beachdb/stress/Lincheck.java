@@ -1,5 +1,10 @@
 package io.beachdb.stress;
 
+import java.lang.reflect.Method;
+import java.util.Arrays;
+import java.util.List;
+import org.jetbrains.kotlinx.lincheck.Actor;
+import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
 import org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Options;
@@ -27,6 +32,37 @@ public final class Lincheck {
      */
     public static void modelCheck(
             Class<?> operations, Class<?> specification, int threads, int scenarios, int runs, Class<?>... atomic) {
+        check(modelChecking(atomic), operations, specification, threads, scenarios, runs);
+    }
+
+    /**
+     * Checks one scenario by model checking: for an interleaving that needs several switches at the right places, which a
+     * few scenarios by chance do not come to.
+     *
+     * @param threads what each does: names of operations, with a number behind them if they take one; "put 1; read"
+     */
+    public static void modelCheck(
+            Class<?> operations, Class<?> specification, List<String> threads, int runs, Class<?>... atomic) {
+        ModelCheckingOptions options = modelChecking(atomic);
+        List<List<Actor>> parallel = threads.stream()
+                .map(thread -> Arrays.stream(thread.split("; "))
+                        .map(call -> actor(operations, call.split(" ")))
+                        .toList())
+                .toList();
+        options.addCustomScenario(new ExecutionScenario(List.of(), parallel, List.of(), null));
+        check(options, operations, specification, threads.size(), 0, runs);
+    }
+
+    private static Actor actor(Class<?> operations, String[] call) {
+        Method method = Arrays.stream(operations.getMethods())
+                .filter(m -> m.getName().equals(call[0]) && m.getParameterCount() == call.length - 1)
+                .findFirst()
+                .orElseThrow();
+        return new Actor(
+                method, Arrays.stream(call).skip(1).map(Integer::valueOf).toList());
+    }
+
+    private static ModelCheckingOptions modelChecking(Class<?>... atomic) {
         ModelCheckingOptions options = new ModelCheckingOptions();
         options.loopBound(LONGEST_LOOP);
         for (Class<?> one : atomic) {
@@ -34,7 +70,7 @@ public final class Lincheck {
                     .allMethods()
                     .treatAsAtomic());
         }
-        check(options, operations, specification, threads, scenarios, runs);
+        return options;
     }
 
     /** As {@link #modelCheck}, by real threads. */

@@ -8,8 +8,10 @@ import java.util.List;
  * @param other the second path of a rename or link; else empty
  * @param offset where a write begins; the size of a cut or mapping
  * @param length how many bytes are written
+ * @param begun how many calls had ended when it began
+ * @param ended how many calls had ended before it did
  */
-record FileCall(Kind kind, String path, String other, long offset, long length) {
+record FileCall(Kind kind, String path, String other, long offset, long length, int begun, int ended) {
 
     enum Kind {
         CREATE,
@@ -29,8 +31,18 @@ record FileCall(Kind kind, String path, String other, long offset, long length) 
         FOREIGN
     }
 
-    static FileCall of(Kind kind, Object path) {
-        return new FileCall(kind, path.toString(), "", 0, 0);
+    /** Returns whether it had ended when {@code other} began; of calls that overlap, neither had. */
+    boolean isBefore(FileCall other) {
+        return ended < other.begun;
+    }
+
+    /** Returns whether it is the same change, whenever that was. */
+    boolean isAs(FileCall call) {
+        return kind == call.kind
+                && path.equals(call.path)
+                && other.equals(call.other)
+                && offset == call.offset
+                && length == call.length;
     }
 
     boolean isSync() {
@@ -38,7 +50,7 @@ record FileCall(Kind kind, String path, String other, long offset, long length) 
     }
 
     String toLine() {
-        return String.join("\t", kind.name(), path, other, String.valueOf(offset), String.valueOf(length));
+        return kind + "\t" + path + "\t" + other + "\t" + offset + "\t" + length + "\t" + begun + "\t" + ended;
     }
 
     static FileCall parse(String line) {
@@ -48,6 +60,8 @@ record FileCall(Kind kind, String path, String other, long offset, long length) 
                 words.get(1),
                 words.get(2),
                 Long.parseLong(words.get(3)),
-                Long.parseLong(words.get(4)));
+                Long.parseLong(words.get(4)),
+                Integer.parseInt(words.get(5)),
+                Integer.parseInt(words.get(6)));
     }
 }

@@ -37,20 +37,28 @@ final class RecordingVfs implements Vfs {
         }
     }
 
-    private void note(Kind kind, Path path, String other, long offset, long length) {
+    /** Returns what {@link #note} is to be given for a call that begins now. */
+    private int begin() {
         synchronized (calls) {
-            calls.add(new FileCall(kind, path.toString(), other, offset, length));
+            return calls.size();
         }
     }
 
-    private void note(Kind kind, Path path) {
-        note(kind, path, "", 0, 0);
+    private void note(int begun, Kind kind, Path path, String other, long offset, long length) {
+        synchronized (calls) {
+            calls.add(new FileCall(kind, path.toString(), other, offset, length, begun, calls.size()));
+        }
+    }
+
+    private void note(int begun, Kind kind, Path path) {
+        note(begun, kind, path, "", 0, 0);
     }
 
     @Override
     public VfsFile create(Path path) throws IOException {
+        int begun = begin();
         VfsFile file = real.create(path);
-        note(Kind.CREATE, path);
+        note(begun, Kind.CREATE, path);
         return new RecordingFile(file, path);
     }
 
@@ -66,26 +74,30 @@ final class RecordingVfs implements Vfs {
 
     @Override
     public void rename(Path from, Path to) throws IOException {
+        int begun = begin();
         real.rename(from, to);
-        note(Kind.RENAME, from, to.toString(), 0, 0);
+        note(begun, Kind.RENAME, from, to.toString(), 0, 0);
     }
 
     @Override
     public void link(Path existing, Path link) throws IOException {
+        int begun = begin();
         real.link(existing, link);
-        note(Kind.LINK, existing, link.toString(), 0, 0);
+        note(begun, Kind.LINK, existing, link.toString(), 0, 0);
     }
 
     @Override
     public void delete(Path path) throws IOException {
+        int begun = begin();
         real.delete(path);
-        note(Kind.DELETE, path);
+        note(begun, Kind.DELETE, path);
     }
 
     @Override
     public void makeDirectory(Path path) throws IOException {
+        int begun = begin();
         real.makeDirectory(path);
-        note(Kind.MAKE_DIRECTORY, path);
+        note(begun, Kind.MAKE_DIRECTORY, path);
     }
 
     @Override
@@ -94,8 +106,9 @@ final class RecordingVfs implements Vfs {
         return new VfsDirectory() {
             @Override
             public void sync() throws IOException {
+                int begun = begin();
                 directory.sync();
-                note(Kind.SYNC, path);
+                note(begun, Kind.SYNC, path);
             }
 
             @Override
@@ -142,9 +155,10 @@ final class RecordingVfs implements Vfs {
 
         @Override
         public void write(long position, MemorySegment source, long at, long length) throws IOException {
+            int begun = begin();
             file.write(position, source, at, length);
             if (length > 0) {
-                note(Kind.WRITE, path, "", position, length);
+                note(begun, Kind.WRITE, path, "", position, length);
             }
         }
 
@@ -155,28 +169,31 @@ final class RecordingVfs implements Vfs {
 
         @Override
         public void truncate(long size) throws IOException {
+            int begun = begin();
             boolean cuts = size < file.size(); // else there is nothing to do for the kernel
             file.truncate(size);
             if (cuts) {
-                note(Kind.CUT, path, "", size, 0);
+                note(begun, Kind.CUT, path, "", size, 0);
             }
         }
 
         @Override
         public void allocate(long size) throws IOException {
+            int begun = begin();
             long before = file.size();
             file.allocate(size);
             if (before < size) {
-                note(Kind.WRITE, path, "", before, size - before);
+                note(begun, Kind.WRITE, path, "", before, size - before);
             }
         }
 
         @Override
         public void sync(boolean metadata) throws IOException {
+            int begun = begin();
             if (!isLeftOut()) {
                 file.sync(metadata);
             }
-            note(metadata ? Kind.SYNC : Kind.DATA_SYNC, path);
+            note(begun, metadata ? Kind.SYNC : Kind.DATA_SYNC, path);
         }
 
         @Override
@@ -186,8 +203,9 @@ final class RecordingVfs implements Vfs {
 
         @Override
         public VfsMapping map(long length) throws IOException {
+            int begun = begin();
             VfsMapping mapping = file.map(length);
-            note(Kind.MAP, path, "", length, 0);
+            note(begun, Kind.MAP, path, "", length, 0);
             return mapping;
         }
 

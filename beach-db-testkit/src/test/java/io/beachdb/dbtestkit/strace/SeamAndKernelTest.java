@@ -18,7 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What the file seam says that it did is what the kernel saw, call for call: nothing goes past the seam, and no receipt is
- * without its system call. Of writes the bytes that they cover are compared; stores into mappings are not seen by either.
+ * without its system call, nor before it. Of writes the bytes that they cover are compared, from sync to sync; stores into
+ * mappings are not seen by either.
  */
 class SeamAndKernelTest {
     // Not DATA_SYNC: the way that no interrupt closes is an fsync always (decision 0012).
@@ -103,7 +104,12 @@ class SeamAndKernelTest {
         List<FileCall> fewer = new ArrayList<>(calls);
         FileCall one =
                 calls.stream().filter(call -> call.kind() == kind).findFirst().orElse(null);
-        fewer.remove(one);
+        if (one != null && kind == Kind.WRITE) {
+            fewer.removeIf(
+                    call -> call.kind() == kind && call.path().equals(one.path())); // another may cover its bytes
+        } else {
+            fewer.remove(one);
+        }
         return fewer;
     }
 
@@ -112,7 +118,7 @@ class SeamAndKernelTest {
         Run run = run(true);
         assertThat(run.differences())
                 .anyMatch(text -> text.contains("past-the-seam #1, call 1: the seam says null, the kernel saw"))
-                .anyMatch(text -> text.contains("past-the-seam #1: the seam says these bytes were written"))
+                .anyMatch(text -> text.contains("past-the-seam #1: the seam says it changed"))
                 .anyMatch(text -> text.matches(".* the seam says FileCall\\[kind=(DATA_)?SYNC.*"));
         assertThat(run.kernelSyncs()).as("receipts of syncs").isEqualTo(run.receipts - 1);
     }

@@ -33,9 +33,13 @@ final class Strace {
 
     private final String root;
     private final List<FileCall> calls = new ArrayList<>();
-    private final Map<String, String> unfinished = new HashMap<>(); // by thread
+
+    private record Begun(String text, int after) {}
+
+    private final Map<String, Begun> unfinished = new HashMap<>(); // by thread
     private final Map<String, Long> positions = new HashMap<>(); // by descriptor
     private final Set<String> created = new HashSet<>(); // what an open that may create finds there
+    private int begun; // of the call at hand: how many had ended
 
     private Strace(Path root) {
         this.root = root.toString();
@@ -83,14 +87,17 @@ final class Strace {
         }
         String thread = words.group(1);
         String text = words.group(2);
-        Matcher begun = UNFINISHED.matcher(text);
+        Matcher cut = UNFINISHED.matcher(text);
         Matcher resumed = RESUMED.matcher(text);
-        if (begun.matches()) {
-            unfinished.put(thread, begun.group(1));
+        if (cut.matches()) {
+            unfinished.put(thread, new Begun(cut.group(1), calls.size()));
             return;
         }
+        begun = calls.size();
         if (resumed.matches()) {
-            text = unfinished.remove(thread) + resumed.group(1);
+            Begun before = unfinished.remove(thread);
+            text = before.text + resumed.group(1);
+            begun = before.after;
         }
         Matcher call = CALL.matcher(text);
         if (call.matches()) { // else it failed, or is no call
@@ -111,8 +118,7 @@ final class Strace {
                     onDescriptor(name, arguments, result);
                 }
             }
-            case "msync" ->
-                calls.add(FileCall.of(Kind.FOREIGN, "msync of " + arguments)); // of which file, it does not say
+            case "msync" -> note(Kind.FOREIGN, "msync of " + arguments, "", 0, 0); // of which file, it does not say
             default -> onDescriptor(name, arguments, result);
         }
     }
@@ -176,7 +182,11 @@ final class Strace {
 
     private void add(Kind kind, String path, String other, long offset, long length) {
         if (path.equals(root) || path.startsWith(root + "/")) {
-            calls.add(new FileCall(kind, path, other, offset, length));
+            note(kind, path, other, offset, length);
         }
+    }
+
+    private void note(Kind kind, String path, String other, long offset, long length) {
+        calls.add(new FileCall(kind, path, other, offset, length, begun, calls.size()));
     }
 }
