@@ -18,6 +18,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -350,8 +352,22 @@ class EngineRaceTest {
         }
     }
 
+    private final ConcurrentLinkedQueue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
+
     @TempDir
     private Path directory;
+
+    /** What ends a thread of the engine is told to nobody else. */
+    @BeforeEach
+    void gatherUncaught() {
+        Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> uncaught.add(thrown));
+    }
+
+    @AfterEach
+    void checkUncaught() {
+        Thread.setDefaultUncaughtExceptionHandler(null);
+        assertThat(uncaught).isEmpty();
+    }
 
     @ParameterizedTest
     @EnumSource

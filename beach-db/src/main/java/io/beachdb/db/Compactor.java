@@ -71,7 +71,11 @@ final class Compactor {
     /** Picks the next plan and marks its tables; null when there is none, or none may run. Caller holds this. */
     private @Nullable CompactionPlan takeNext() {
         View view = engine.currentView();
-        if (view == null || stopped || engine.isStopped() || inBackground >= maxRunning) {
+        if (view == null
+                || stopped
+                || engine.isStopped()
+                || engine.options().readOnly()
+                || inBackground >= maxRunning) {
             return null;
         }
         CompactionPlan plan = policy.pick(view.tables.version, oldestSnapshot());
