@@ -14,6 +14,7 @@ import io.beachdb.durability.SyncSite;
 import io.beachdb.durability.SyncedTo;
 import io.beachdb.testkit.CrashExplorer;
 import io.beachdb.testkit.DiskOperation;
+import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.SimulatedDisk;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -114,7 +115,7 @@ class CodeMutantTest {
     /** By the disk's check of what is counted on, or since the engine itself meets it. */
     private static boolean breaksAtOnce(EngineScenario scenario, Mutant mutant) {
         try {
-            scenario.play(SEED, disk -> {}, process -> new MutantVfs(process, mutant));
+            scenario.play(SEED, disk -> fail(disk, mutant), process -> new MutantVfs(process, mutant));
             return false;
         } catch (AssertionError found) {
             return true;
@@ -156,8 +157,22 @@ class CodeMutantTest {
 
     private static CrashExplorer.Builder<?> explorer(
             EngineScenario scenario, Mutant mutant, Consumer<SimulatedDisk> prepare) {
-        return scenario.explorer(SEED, prepare, process -> new MutantVfs(process, mutant))
+        return scenario.explorer(
+                        SEED,
+                        disk -> {
+                            prepare.accept(disk);
+                            fail(disk, mutant);
+                        },
+                        process -> new MutantVfs(process, mutant))
                 .threads(2);
+    }
+
+    /** Makes the syncs fail whose errors a mutant drops. */
+    private static void fail(SimulatedDisk disk, Mutant mutant) {
+        if (mutant.mistake() == Mistake.SWALLOW) {
+            disk.inject(Fault.on(operation -> operation.site() == mutant.site() && operation.kind() == mutant.kind())
+                    .sticky());
+        }
     }
 
     @ParameterizedTest
