@@ -3,13 +3,16 @@ package io.beachdb.cli;
 import io.beachdb.dbtestkit.EngineSimulation;
 import io.beachdb.dbtestkit.SimulationPlan;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -77,8 +80,9 @@ final class SimulateCommand extends JudgingCommand {
         AtomicLong next = new AtomicLong(first);
         AtomicLong played = new AtomicLong();
         AtomicLong operations = new AtomicLong();
+        Map<EngineSimulation.Event, Long> reached = new ConcurrentHashMap<>();
         AtomicReference<@Nullable Broken> broken = new AtomicReference<>();
-        playAll(next, last, deadline, played, operations, broken);
+        playAll(next, last, deadline, played, operations, reached, broken);
         long seconds = (System.nanoTime() - start) / 1_000_000_000;
         Broken worst = broken.get();
         if (worst != null) {
@@ -89,14 +93,26 @@ final class SimulateCommand extends JudgingCommand {
             result.put("firstSeed", first);
             result.put("seeds", played.get());
             result.put("operations", operations.get());
+            Map<String, Object> events = new LinkedHashMap<>();
+            for (EngineSimulation.Event event : EngineSimulation.Event.values()) {
+                events.put(event.title(), reached.getOrDefault(event, 0L));
+            }
+            result.put("reached", events);
             result.put("seconds", seconds);
             out.line(Json.write(result));
         } else {
             out.format(
-                    "%,d seeds from %,d on, %,d operations of clients in %,d s, no violation",
-                    played.get(), first, operations.get(), seconds);
+                    "%,d seeds from %,d on, %,d operations of clients in %,d s; %s; no violation",
+                    played.get(), first, operations.get(), seconds, text(reached));
         }
         return ExitCodes.OK;
+    }
+
+    /** Returns how often what happened; also what did not: such a run shows little. */
+    private static String text(Map<EngineSimulation.Event, Long> reached) {
+        return Arrays.stream(EngineSimulation.Event.values())
+                .map(event -> "%s %,d".formatted(event.title(), reached.getOrDefault(event, 0L)))
+                .collect(Collectors.joining(", "));
     }
 
     private static void playAll(
@@ -105,6 +121,7 @@ final class SimulateCommand extends JudgingCommand {
             long deadline,
             AtomicLong played,
             AtomicLong operations,
+            Map<EngineSimulation.Event, Long> reached,
             AtomicReference<@Nullable Broken> broken) {
         List<Thread> players = new ArrayList<>();
         for (int i = 0; i < Runtime.getRuntime().availableProcessors(); i++) {
@@ -115,7 +132,9 @@ final class SimulateCommand extends JudgingCommand {
                         return;
                     }
                     try {
-                        operations.addAndGet(EngineSimulation.run(seed).operations());
+                        EngineSimulation.Result result = EngineSimulation.run(seed);
+                        operations.addAndGet(result.operations());
+                        result.reached().forEach((event, times) -> reached.merge(event, times, Long::sum));
                         played.incrementAndGet();
                     } catch (AssertionError e) {
                         broken.compareAndSet(null, new Broken(seed, e));

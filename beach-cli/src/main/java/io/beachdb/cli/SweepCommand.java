@@ -75,14 +75,18 @@ final class SweepCommand extends JudgingCommand {
             rows.add(row(scenario, result, (System.nanoTime() - start) / 1_000_000));
             if (!json) {
                 out.format(
-                                "%-17s seed %d: %,d operations, %,d cases, %,d refused something, %,d resumes,"
-                                        + " %,d distinct states, %d violations",
+                                "%-17s seed %d: %,d operations, %,d cases, %,d refused something, %,d resumes and %,d in"
+                                        + " vain, %,d openings in vain, %,d closes in doubt, %,d distinct states,"
+                                        + " %d violations",
                                 scenario.title(),
                                 seed,
                                 result.operations(),
                                 result.cases(),
                                 result.refused(),
                                 result.resumed(),
+                                result.notResumed(),
+                                result.notOpened(),
+                                result.closedInDoubt(),
                                 result.states(),
                                 result.violations().size())
                         .flush();
@@ -111,6 +115,9 @@ final class SweepCommand extends JudgingCommand {
         row.put("cases", result.cases());
         row.put("refused", result.refused());
         row.put("resumed", result.resumed());
+        row.put("notResumed", result.notResumed());
+        row.put("notOpened", result.notOpened());
+        row.put("closedInDoubt", result.closedInDoubt());
         row.put("states", result.states());
         row.put("violations", result.violations());
         row.put("millis", millis);

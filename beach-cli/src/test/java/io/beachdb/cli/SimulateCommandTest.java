@@ -13,13 +13,15 @@ class SimulateCommandTest {
     void simulate_fewSeeds_tellsHowMany() {
         assertThat(Cli.good("simulate", "--seeds", "3..6"))
                 .startsWith("4 seeds from 3 on, ")
-                .endsWith("no violation\n");
+                .containsPattern("cut [1-9]\\d*, .*kill \\d+, .*checkpoint [1-9]")
+                .endsWith("; no violation\n");
     }
 
     @Test
     void simulate_json_oneLine() {
         assertThat(Cli.good("simulate", "--seeds", "3..3", "--json"))
                 .startsWith("{\"firstSeed\":3,\"seeds\":1,\"operations\":")
+                .contains("\"reached\":{\"cut\":")
                 .hasLineCount(1);
     }
 

@@ -25,10 +25,17 @@ enum DiskError {
     KIND_FOR_A_WHILE(kind -> true, 10, Effect.FAILS, Messages.ERROR),
     DISK_FOR_A_WHILE(kind -> true, 25, Effect.FAILS, Messages.ERROR),
     /** By the system, after an error of its own; syncs say that all is well. */
-    READ_ONLY_FOR_A_WHILE(Kind::writes, 40, Effect.FAILS, Messages.READ_ONLY);
+    READ_ONLY_FOR_A_WHILE(Kind::writes, 40, Effect.FAILS, Messages.READ_ONLY),
+    /** Until somebody makes room: after the play; or in it, when calls have waited for that long enough. */
+    FULL_FROM_NOW(DiskError::takesSpace, 400, Effect.FAILS_HALFWAY, Messages.FULL),
+    /** Until somebody repairs the disk, as the next two. */
+    KIND_FROM_NOW(kind -> true, Messages.FOR_EVER, Effect.FAILS, Messages.ERROR),
+    DISK_FROM_NOW(kind -> true, Messages.FOR_EVER, Effect.FAILS, Messages.ERROR),
+    READ_ONLY_FROM_NOW(Kind::writes, Messages.FOR_EVER, Effect.FAILS, Messages.READ_ONLY);
 
-    /** What the system says. */
+    /** What the system says, and how often: what the constants need before this class has its own. */
     private static final class Messages {
+        static final int FOR_EVER = Integer.MAX_VALUE;
         static final String ERROR = "Input/output error";
         static final String FULL = "No space left on device";
         static final String NO_DESCRIPTOR = "Too many open files";
@@ -58,6 +65,16 @@ enum DiskError {
                 || kind == Kind.OPEN_DIRECTORY;
     }
 
+    /** Returns whether it is not over before somebody repairs the disk. */
+    boolean lasts() {
+        return times == Messages.FOR_EVER || this == FULL_FROM_NOW;
+    }
+
+    /** Returns whether all that is asked of the disk fails. */
+    boolean isOfTheWholeDisk() {
+        return this == DISK_FOR_A_WHILE || this == DISK_FROM_NOW;
+    }
+
     /** Returns whether an operation of the kind can fail so. */
     boolean fits(Kind kind) {
         return kinds.test(kind);
@@ -85,7 +102,7 @@ enum DiskError {
     }
 
     private boolean strikesLater(DiskOperation first, DiskOperation later) {
-        return this == KIND_FOR_A_WHILE ? later.kind() == first.kind() : fits(later.kind());
+        return this == KIND_FOR_A_WHILE || this == KIND_FROM_NOW ? later.kind() == first.kind() : fits(later.kind());
     }
 
     /** Returns the name for command lines. */

@@ -1,6 +1,7 @@
 package io.beachdb.dbtestkit;
 
 import io.beachdb.BeachDB;
+import io.beachdb.Health;
 import io.beachdb.Options;
 import io.beachdb.Seams;
 import io.beachdb.base.CorruptionException;
@@ -9,6 +10,7 @@ import io.beachdb.base.Signal;
 import io.beachdb.base.StorageException;
 import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.base.WriteRefusedException;
+import io.beachdb.durability.Vfs;
 import io.beachdb.testkit.CutPolicy;
 import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.SimulatedDisk;
@@ -17,8 +19,13 @@ import io.beachdb.testkit.SimulatedScheduler;
 import io.beachdb.testkit.SimulatedVfs;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,20 +56,73 @@ public final class EngineSimulation {
         SLOW
     }
 
-    /** What a run did, for messages and for comparing two runs of a seed. */
-    public record Result(long seed, int lives, long operations, long steps, long scheduleHash, long diskHash) {}
+    /** What a run is to bring about: one in which none of it happens shows little. */
+    public enum Event {
+        /** The power was cut while somebody worked, or closed. */
+        CUT,
+        /** The power was cut during an opening. */
+        CUT_IN_OPENING,
+        /** The process died while somebody worked, opened or closed. */
+        KILL,
+        /** An operation of the disk failed. */
+        ERROR,
+        /** A client finds that the health is DISK_FULL. */
+        FULL,
+        /** A life with a slow disk. */
+        SLOW,
+        /** A call was refused, or what became of its write is in doubt. */
+        REFUSAL,
+        IN_DOUBT,
+        RESUME,
+        RESUME_REFUSED,
+        OPENING_FAILED,
+        CLOSE_FAILED,
+        CHECKPOINT;
+
+        /** Returns the name for people. */
+        public String title() {
+            return name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        }
+    }
+
+    /**
+     * What a run did, for messages and for comparing two runs of a seed.
+     *
+     * @param reached how often what happened; not changeable
+     */
+    public record Result(
+            long seed,
+            int lives,
+            long operations,
+            Map<Event, Long> reached,
+            long steps,
+            long scheduleHash,
+            long diskHash) {}
+
+    /**
+     * What a run has below the engine; a mistake, to see that it is found out.
+     *
+     * @param prepare done to the disk at the beginning of each life
+     * @param files what the engine gets for the files of its process
+     */
+    record Below(Consumer<SimulatedDisk> prepare, Function<SimulatedVfs, Vfs> files) {
+        static final Below NOTHING = new Below(disk -> {}, process -> process);
+    }
 
     private final SimulationPlan plan;
     private final Consumer<String> log;
+    private final Below below;
     private final List<ModelClient> clients = new ArrayList<>();
     private final List<SharedClient> sharers = new ArrayList<>();
     private final SharedClient.Shared shared = new SharedClient.Shared();
+    private final Map<Event, Long> reached = new EnumMap<>(Event.class);
     private long operations;
     private int checkpoints;
 
-    private EngineSimulation(SimulationPlan plan, Consumer<String> log) {
+    private EngineSimulation(SimulationPlan plan, Consumer<String> log, Below below) {
         this.plan = plan;
         this.log = log;
+        this.below = below;
         for (int i = 0; i < plan.clients(); i++) {
             String name = "    client " + i + " ";
             ModelClient client = new ModelClient(i, 10, LONGEST_VALUE);
@@ -88,7 +148,11 @@ public final class EngineSimulation {
      * @throws AssertionError if a promise was broken; its message holds the plan
      */
     public static Result play(SimulationPlan plan, Consumer<String> log) {
-        return new EngineSimulation(plan, log).play();
+        return play(plan, log, Below.NOTHING);
+    }
+
+    static Result play(SimulationPlan plan, Consumer<String> log, Below below) {
+        return new EngineSimulation(plan, log, below).play();
     }
 
     /**
@@ -98,15 +162,19 @@ public final class EngineSimulation {
      * @throws IllegalArgumentException if {@code broken} does not
      */
     public static SimulationPlan shrink(SimulationPlan broken) {
-        if (!breaks(broken)) {
-            throw new IllegalArgumentException("the plan breaks no promise: " + broken);
-        }
-        return new SimulationShrinker(broken, EngineSimulation::breaks).shrink();
+        return shrink(broken, Below.NOTHING);
     }
 
-    private static boolean breaks(SimulationPlan plan) {
+    static SimulationPlan shrink(SimulationPlan broken, Below below) {
+        if (!breaks(broken, below)) {
+            throw new IllegalArgumentException("the plan breaks no promise: " + broken);
+        }
+        return new SimulationShrinker(broken, plan -> breaks(plan, below)).shrink();
+    }
+
+    private static boolean breaks(SimulationPlan plan, Below below) {
         try {
-            play(plan, what -> {});
+            play(plan, what -> {}, below);
             return false;
         } catch (AssertionError broken) {
             return true;
@@ -133,10 +201,20 @@ public final class EngineSimulation {
             // Once more: compare what the last one left.
             new Life(scheduler, disk, Integer.MAX_VALUE, Fate.CLOSE, Trouble.NONE).play();
             return new Result(
-                    plan.seed(), lives.length, operations, scheduler.steps(), scheduler.traceHash(), disk.traceHash());
+                    plan.seed(),
+                    lives.length,
+                    operations,
+                    Collections.unmodifiableMap(reached),
+                    scheduler.steps(),
+                    scheduler.traceHash(),
+                    disk.traceHash());
         } catch (RuntimeException | Error e) {
             throw new AssertionError("the plan \"" + plan + "\" repeats this: " + e, e);
         }
+    }
+
+    private void reached(Event event) {
+        reached.merge(event, 1L, Long::sum);
     }
 
     private Fate fate(int life) {
@@ -169,6 +247,7 @@ public final class EngineSimulation {
         private final Signal changed;
         private @Nullable BeachDB db;
         private boolean failed;
+        private boolean over;
         private int running;
 
         Life(SimulatedScheduler scheduler, SimulatedDisk disk, int number, Fate fate, Trouble trouble) {
@@ -185,6 +264,7 @@ public final class EngineSimulation {
         void play() {
             log.accept("a process starts" + (trouble == Trouble.NONE ? "" : "; trouble of the disk: " + trouble));
             try {
+                below.prepare.accept(disk);
                 if (fate == Fate.POWER_CUT) {
                     disk.cutAt(disk.cutPoints() + 1 + random.nextInt(plan.within()));
                 }
@@ -205,7 +285,8 @@ public final class EngineSimulation {
                         Fault.Effect[] effects = {
                             Fault.Effect.FAILS, Fault.Effect.FAILS_HALFWAY, Fault.Effect.FAILS_BUT_HAPPENED
                         };
-                        disk.inject(Fault.onOperation(disk.operations() + 1 + random.nextInt(2 * plan.within()))
+                        long number = disk.operations() + 1 + random.nextInt(2 * plan.within());
+                        disk.inject(Fault.on(operation -> isStruck(operation.number(), number))
                                 .with(effects[random.nextInt(effects.length)]));
                     }
                 }
@@ -219,11 +300,25 @@ public final class EngineSimulation {
                         disk.setCapacity(Long.MAX_VALUE);
                     });
                 }
-                case SLOW -> disk.setStalls(random.split(), 20, 50 * MILLI);
+                case SLOW -> {
+                    disk.setStalls(random.split(), 20, 50 * MILLI);
+                    reached(Event.SLOW);
+                }
             }
         }
 
+        private boolean isStruck(long number, long wanted) {
+            if (number != wanted) {
+                return false;
+            }
+            reached(Event.ERROR);
+            return true;
+        }
+
         private void end() {
+            if (disk.isPowerOff()) {
+                reached(db == null ? Event.CUT_IN_OPENING : Event.CUT);
+            }
             disk.clearFaults();
             disk.clearStalls();
             disk.setCapacity(Long.MAX_VALUE);
@@ -251,6 +346,9 @@ public final class EngineSimulation {
                         scheduler.reach("before the kill");
                     }
                     log.accept("the process is killed");
+                    if (!over) {
+                        reached(Event.KILL);
+                    }
                     vfs.kill();
                 });
             }
@@ -264,6 +362,7 @@ public final class EngineSimulation {
             } catch (StorageException e) {
                 checkTroubled(e);
                 log.accept("the opening fails: " + e.getMessage());
+                reached(Event.OPENING_FAILED);
                 failed = true;
             }
             changed.wake();
@@ -272,6 +371,7 @@ public final class EngineSimulation {
             if (opened != null) {
                 close(opened);
             }
+            over = true;
         }
 
         private void close(BeachDB opened) {
@@ -280,6 +380,7 @@ public final class EngineSimulation {
             } catch (StorageException e) {
                 checkTroubled(e);
                 log.accept("the close fails: " + e.getMessage());
+                reached(Event.CLOSE_FAILED);
                 failed = true;
             }
             if (budget.usedBytes() != 0) {
@@ -313,7 +414,7 @@ public final class EngineSimulation {
                     .levelMultiplier(2 + own.nextInt(3))
                     .manifestBytes(4 << 10)
                     .checkLifetimes(own.nextInt(2) == 0)
-                    .seams(new Seams(vfs, scheduler, own.split()))
+                    .seams(new Seams(below.files.apply(vfs), scheduler, own.split()))
                     .build();
         }
 
@@ -340,16 +441,22 @@ public final class EngineSimulation {
                         log.accept("    client " + client + " pauses");
                         scheduler.sleep(own.between(1, 300) * MILLI); // timers fire
                     }
-                    case 1 ->
+                    case 1 -> {
                         clients.get(client)
                                 .checkpoint(database, Path.of("/data/checkpoint" + checkpoints++), options());
+                        reached(Event.CHECKPOINT);
+                    }
                     case 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 -> sharers.get(client).step(database, own);
                     default -> clients.get(client).step(database, own);
+                }
+                if (trouble == Trouble.FULL && database.health().state() == Health.State.DISK_FULL) {
+                    reached(Event.FULL);
                 }
                 return true;
             } catch (StorageException | WriteRefusedException | WriteIndeterminateException e) {
                 checkTroubled(e);
                 log.accept("    client " + client + " is told: " + e.getMessage());
+                reached(e instanceof WriteIndeterminateException ? Event.IN_DOUBT : Event.REFUSAL);
                 return resume(database, client);
             }
         }
@@ -361,11 +468,13 @@ public final class EngineSimulation {
                     database.resume();
                     clients.get(client).compareVisible(database);
                     log.accept("    client " + client + " resumes");
+                    reached(Event.RESUME);
                     return true;
                 } catch (CorruptionException e) {
                     throw e;
                 } catch (StorageException | WriteRefusedException e) {
                     log.accept("    client " + client + " cannot resume: " + e.getMessage());
+                    reached(Event.RESUME_REFUSED);
                     readOnly(database, client);
                     scheduler.sleep(400 * MILLI);
                 }

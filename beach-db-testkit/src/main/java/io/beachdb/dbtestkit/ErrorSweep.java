@@ -9,10 +9,12 @@ import io.beachdb.base.StorageException;
 import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.base.WriteRefusedException;
 import io.beachdb.durability.SyncSite;
+import io.beachdb.durability.Vfs;
 import io.beachdb.testkit.CutPolicy;
 import io.beachdb.testkit.DiskOperation;
 import io.beachdb.testkit.SimulatedDisk;
 import io.beachdb.testkit.SimulatedRandom;
+import io.beachdb.testkit.SimulatedVfs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,11 +24,14 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Plays a scenario once for each of its operations and each way in which that may fail, goes on, and looks whether the engine
- * kept its word: it may stop, never lie.
+ * kept its word: it may stop, never lie. Some errors last: then it is closed on the failing disk, or refused each resume(),
+ * until the disk is repaired.
  *
  * <p>Looked at are, during the run, what refusals and {@code health()} say, and what readers see; and the power cut, or the
  * process killed, right after the error, at the end, after a {@code resume()}, and after the close: what an opening finds then.
@@ -34,8 +39,9 @@ import org.jspecify.annotations.Nullable;
 public final class ErrorSweep {
     /*
      * S1  An operation is known by its number: a run is the same as the one without an error, up to it.
-     * S2  The error is over at the end of the play at the latest. From then on all must go well: the database resumes, unless
-     *     a sync of a directory failed, and then it opens anew.
+     * S2  The error is over at the end of the play at the latest, or once what a lasting one does to a close or to a resume()
+     *     has been seen. From then on all must go well: the database resumes, unless a sync of a directory failed, and then it
+     *     opens anew.
      * S3  What stays behind when the sync of a new directory's name fails, and the directory cannot be removed either, nobody
      *     can tell from one whose name is on disk. So what a process finds after that is not looked at.
      * S4  Equal states of the disk, with equal promises of equal histories, need one look.
@@ -44,6 +50,7 @@ public final class ErrorSweep {
     private static final long MAX_STEPS = 500_000;
     private static final long RETRIES_NANOS = 3_000_000_000L;
     private static final int MAX_VIOLATIONS = 5;
+    private static final int MAX_RESUMES = 3;
     private static final int MAX_LOST_ONE_BY_ONE = 4;
 
     /** What is done after a refusal. */
@@ -80,22 +87,38 @@ public final class ErrorSweep {
      * @param cases runs with an error
      * @param refused of them, those in which a call was refused
      * @param resumed how often a {@code resume()} brought the database back
+     * @param notResumed how often one was refused
+     * @param notOpened how often an opening was refused, or a destruction
+     * @param closedInDoubt how often a close told that not all is on disk
      * @param states distinct states that a cut or a death left, each opened
      * @param violations a few texts that say what was broken, and by which case
      */
     public record Result(
-            long operations, long cases, long refused, long resumed, long states, List<String> violations) {}
+            long operations,
+            long cases,
+            long refused,
+            long resumed,
+            long notResumed,
+            long notOpened,
+            long closedInDoubt,
+            long states,
+            List<String> violations) {}
 
     private final EngineScenario scenario;
     private final long seed;
     private final int oneIn;
     private final int threads;
+    private final Consumer<SimulatedDisk> prepare;
+    private final Function<SimulatedVfs, Vfs> files;
     private final Aftermath aftermath;
 
     private final Set<State> seen = ConcurrentHashMap.newKeySet();
     private final AtomicLong cases = new AtomicLong();
     private final AtomicLong refused = new AtomicLong();
     private final AtomicLong resumed = new AtomicLong();
+    private final AtomicLong notResumed = new AtomicLong();
+    private final AtomicLong notOpened = new AtomicLong();
+    private final AtomicLong closedInDoubt = new AtomicLong();
     private final ConcurrentLinkedQueue<String> violations = new ConcurrentLinkedQueue<>();
 
     /**
@@ -103,11 +126,29 @@ public final class ErrorSweep {
      * @param oneIn of how many cases one is played; the seed chooses
      */
     public ErrorSweep(EngineScenario scenario, long seed, int oneIn, int threads) {
+        this(scenario, seed, oneIn, threads, disk -> {}, process -> process);
+    }
+
+    /**
+     * Makes one with a mistake below the engine, to see that it is found out.
+     *
+     * @param prepare done to each disk before anything runs on it
+     * @param files what the engine gets for the files of its process
+     */
+    ErrorSweep(
+            EngineScenario scenario,
+            long seed,
+            int oneIn,
+            int threads,
+            Consumer<SimulatedDisk> prepare,
+            Function<SimulatedVfs, Vfs> files) {
         this.scenario = scenario;
         this.seed = seed;
         this.oneIn = oneIn;
         this.threads = threads;
-        this.aftermath = new Aftermath(seed);
+        this.prepare = prepare;
+        this.files = files;
+        this.aftermath = new Aftermath(seed, files);
     }
 
     /** Sweeps. */
@@ -132,12 +173,20 @@ public final class ErrorSweep {
             }
         });
         return new Result(
-                operations.size(), cases.get(), refused.get(), resumed.get(), seen.size(), List.copyOf(violations));
+                operations.size(),
+                cases.get(),
+                refused.get(),
+                resumed.get(),
+                notResumed.get(),
+                notOpened.get(),
+                closedInDoubt.get(),
+                seen.size(),
+                List.copyOf(violations));
     }
 
     /** S3. */
     private static boolean leavesADirectoryInDoubt(Case one) {
-        return isCreationSync(one.operation) && one.error == DiskError.DISK_FOR_A_WHILE;
+        return isCreationSync(one.operation) && one.error.isOfTheWholeDisk();
     }
 
     private static boolean isCreationSync(DiskOperation operation) {
@@ -156,6 +205,7 @@ public final class ErrorSweep {
      * @throws IllegalArgumentException if there is no such case
      */
     public void replay(String text) {
+        seen.clear(); // or what a sweep has looked at would not be looked at
         for (DiskOperation operation : record()) {
             for (DiskError error : DiskError.values()) {
                 for (Then then : Then.values()) {
@@ -178,8 +228,9 @@ public final class ErrorSweep {
     private List<DiskOperation> record() {
         List<DiskOperation> operations = new ArrayList<>();
         SimulatedDisk disk = new SimulatedDisk().makeDirectories(Stage.GIVEN);
+        prepare.accept(disk);
         disk.onOperation(operations::add);
-        try (SteppedEngine engine = new SteppedEngine(seed, disk)) {
+        try (SteppedEngine engine = new SteppedEngine(seed, disk).through(files)) {
             scenario.play(new Stage(engine, seed, EngineScenario.newClient(), (refusal, db) -> {
                 throw refusal;
             }));
@@ -236,6 +287,7 @@ public final class ErrorSweep {
         private final ModelClient client = EngineScenario.newClient();
         private final List<Moment> moments = new ArrayList<>();
         private int refusals;
+        private boolean struck;
         private boolean directorySyncFailed;
         private boolean over; // the error
 
@@ -244,13 +296,14 @@ public final class ErrorSweep {
         }
 
         void play() {
-            try (SteppedEngine engine = new SteppedEngine(seed, disk)) {
+            prepare.accept(disk);
+            try (SteppedEngine engine = new SteppedEngine(seed, disk).through(files)) {
                 engine.setMaxSteps(MAX_STEPS);
                 Stage stage = new Stage(engine, seed, client, this::refused);
-                one.error.strike(
-                        disk,
-                        one.operation,
-                        operation -> directorySyncFailed |= operation.kind() == DiskOperation.Kind.SYNC_DIRECTORY);
+                one.error.strike(disk, one.operation, operation -> {
+                    struck = true;
+                    directorySyncFailed |= operation.kind() == DiskOperation.Kind.SYNC_DIRECTORY;
+                });
                 disk.onOperation(operation -> {
                     if (moments.isEmpty()
                             && operation.number() > one.operation.number()
@@ -260,7 +313,14 @@ public final class ErrorSweep {
                 });
                 scenario.play(stage);
                 take("at the end", stage);
+                if (!struck) {
+                    throw new AssertionError("the error never struck");
+                }
+                if (one.error.lasts()) {
+                    endure(stage);
+                }
                 disk.clearFaults();
+                prepare.accept(disk);
                 over = true;
                 finish(stage);
             }
@@ -280,6 +340,7 @@ public final class ErrorSweep {
                 throw new AssertionError("refused, though the error is over: " + refusal, refusal);
             }
             if (db == null) {
+                notOpened.incrementAndGet();
                 checkStorage(refusal);
                 return;
             }
@@ -322,6 +383,7 @@ public final class ErrorSweep {
             } catch (BeachException e) {
                 checkStorage(e);
                 checkState(db.health(), Health.State.READ_ONLY_AFTER_FAILURE, e);
+                notResumed.incrementAndGet();
                 return e;
             }
             if (stopped) {
@@ -329,6 +391,36 @@ public final class ErrorSweep {
                 resumed.incrementAndGet();
             }
             return null;
+        }
+
+        /** The error lasts: nothing is different for a second resume(), and a close does not wait for better times. */
+        private void endure(Stage stage) {
+            stage.step((c, db) -> {
+                if (one.then == Then.RESUME) {
+                    for (int i = 0; i < MAX_RESUMES; i++) {
+                        endureResume(stage, db);
+                    }
+                } else {
+                    close(db, true);
+                }
+            });
+            if (one.then == Then.GO_ON && stage.engine.isOpen()) {
+                checkLeft(stage.engine);
+                stage.engine.closed();
+                take("after a close on a failing disk", stage);
+            }
+        }
+
+        private void endureResume(Stage stage, BeachDB db) {
+            boolean stopped = db.health().state() == Health.State.READ_ONLY_AFTER_FAILURE;
+            BeachException refusal = resume(db);
+            if (stopped && refusal == null && one.error.isOfTheWholeDisk()) {
+                throw new AssertionError("resumed on a disk that does nothing");
+            }
+            if (refusal != null) {
+                checkTakesNothing(db);
+            }
+            stage.engine.pause(RETRIES_NANOS);
         }
 
         // ---- afterwards
@@ -346,13 +438,17 @@ public final class ErrorSweep {
                 stage.engine.pause(RETRIES_NANOS);
                 goOn(stage, db);
             });
-            stage.step((c, db) -> close(db));
-            if (stage.engine.chargedBytes() != 0 || leaks(stage.engine)) {
-                throw new AssertionError("after the close " + stage.engine.chargedBytes()
-                        + " bytes are charged, and open are " + stage.engine.openPaths());
-            }
+            stage.step((c, db) -> close(db, db.health().state() != Health.State.OK));
+            checkLeft(stage.engine);
             stage.engine.closed();
             take("after the close", stage);
+        }
+
+        private void checkLeft(SteppedEngine engine) {
+            if (engine.chargedBytes() != 0 || leaks(engine)) {
+                throw new AssertionError("after the close " + engine.chargedBytes()
+                        + " bytes are charged, and open are " + engine.openPaths());
+            }
         }
 
         /** What is open, but for what a simulated error opened and nobody got. */
@@ -396,16 +492,16 @@ public final class ErrorSweep {
             throw new AssertionError("a write was taken, though the health is " + db.health());
         }
 
-        private void close(BeachDB db) {
-            boolean well = db.health().state() == Health.State.OK;
+        private void close(BeachDB db, boolean mayFail) {
             try {
                 db.close();
                 client.closed();
             } catch (BeachException e) {
-                if (well) {
+                if (!mayFail) {
                     throw new AssertionError("a close, though the error is over", e);
                 }
                 checkStorage(e);
+                closedInDoubt.incrementAndGet();
             }
         }
 

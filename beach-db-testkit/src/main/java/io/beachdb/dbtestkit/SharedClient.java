@@ -16,6 +16,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -26,10 +29,12 @@ final class SharedClient {
 
     private static final String PREFIX = "s/";
 
-    /** What the clients share: the history, and each value that anybody ever wrote, by number. */
+    /** What the clients share: the history, each value that anybody ever wrote, by number, and the sequences of the writes. */
     static final class Shared {
         private final ObservedHistory history = new ObservedHistory(KEYS);
         private final List<byte[]> values = new ArrayList<>(List.of(new byte[0]));
+        private final NavigableMap<Long, Long> given = new TreeMap<>(); // sequences of writes, first to last
+        private long newestGiven;
 
         ObservedHistory history() {
             return history;
@@ -57,6 +62,22 @@ final class SharedClient {
                 throw new AssertionError("a value that nobody wrote: '" + text + "'");
             }
             return number;
+        }
+
+        /**
+         * A write was told its sequences. None is ever given twice, in no life, whatever became of the first write; and what
+         * is asked for later comes later.
+         *
+         * @param newestBefore the newest that anybody had been told when the write was called
+         */
+        void number(long first, long last, long newestBefore) {
+            Map.Entry<Long, Long> before = given.floorEntry(last);
+            if (first <= newestBefore || before != null && before.getValue() >= first) {
+                throw new AssertionError("sequences " + first + " to " + last + " were given after " + newestBefore
+                        + (before == null ? "" : ", and beside " + before.getKey() + " to " + before.getValue()));
+            }
+            given.put(first, last);
+            newestGiven = Math.max(newestGiven, last);
         }
 
         /** Checks everything that clients saw, and what is there now. */
@@ -202,12 +223,15 @@ final class SharedClient {
         boolean synced = own.nextInt(2) == 0;
         log.accept(text.append(synced ? ", synced" : ", logged").toString());
         Operation write = shared.history.write(name, values);
+        long newestBefore = shared.newestGiven;
         try {
-            db.write(batch, synced ? Durability.SYNCED : Durability.LOGGED);
+            long last = db.write(batch, synced ? Durability.SYNCED : Durability.LOGGED);
+            shared.number(last - batch.count() + 1, last, newestBefore);
         } catch (WriteRefusedException e) {
             write.refused();
             throw e;
         } catch (WriteIndeterminateException e) {
+            shared.number(e.smallestSequence(), e.largestSequence(), newestBefore);
             log.accept("is told that this write is in doubt"); // it has no end: it may happen at any time, or never
             throw e;
         }

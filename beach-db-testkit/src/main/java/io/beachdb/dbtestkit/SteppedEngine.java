@@ -206,7 +206,9 @@ final class SteppedEngine implements AutoCloseable {
 
     /** Kills the process: what it handed over is kept by the machine. */
     void kill() {
-        Objects.requireNonNull(vfs).kill();
+        SimulatedVfs process = Objects.requireNonNull(vfs);
+        process.kill();
+        scheduler.crash(process.process()); // a disk that knows no scheduler leaves its timers
     }
 
     void cutPower(CutPolicy policy) {

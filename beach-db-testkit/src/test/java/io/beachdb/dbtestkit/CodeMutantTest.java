@@ -14,6 +14,7 @@ import io.beachdb.durability.SyncSite;
 import io.beachdb.durability.SyncedTo;
 import io.beachdb.testkit.CrashExplorer;
 import io.beachdb.testkit.DiskOperation;
+import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.SimulatedDisk;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -23,7 +24,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -46,6 +50,10 @@ class CodeMutantTest {
             "each directory is synced one too late then, and OPEN, which follows, syncs the last ones",
             Mutant.of(Mistake.WRONG_DIRECTORY, SyncSite.OPEN, DiskOperation.Kind.SYNC_DIRECTORY),
             "only the sync of the directory itself is missing: what is read from it is written anew before it is counted on");
+
+    // For the line that is told at the end.
+    private static final AtomicInteger MADE = new AtomicInteger();
+    private static final AtomicInteger KILLED = new AtomicInteger();
 
     /** A mutant, and the scenarios in which it does something. */
     record Trial(Mutant mutant, List<EngineScenario> scenarios) {
@@ -94,11 +102,26 @@ class CodeMutantTest {
         return trials;
     }
 
+    @Test
+    void harmlessMutants_areAllMade() {
+        List<Mutant> made = trials().stream().map(Trial::mutant).toList();
+        assertThat(made).as("no reason is stale").containsAll(HARMLESS.keySet());
+        assertThat(made.stream().map(Mutant::site)).containsAll(NEEDLESS);
+    }
+
+    @AfterAll
+    static void tell() {
+        System.out.println("mutants of code: " + MADE + " made, " + KILLED + " killed, " + (MADE.get() - KILLED.get())
+                + " explained or failed");
+    }
+
     @ParameterizedTest
     @MethodSource("trials")
     void mutant_isFoundOutUnlessHarmless(Trial trial) {
         boolean seenAtOnce = trial.scenarios.stream().anyMatch(scenario -> breaksAtOnce(scenario, trial.mutant));
         SyncSite site = trial.mutant.site();
+        boolean explained = site != null && NEEDLESS.contains(site) || HARMLESS.containsKey(trial.mutant);
+        MADE.incrementAndGet();
         if (site != null && NEEDLESS.contains(site)) {
             assertThat(seenAtOnce).isFalse();
         } else if (HARMLESS.containsKey(trial.mutant)) {
@@ -109,12 +132,13 @@ class CodeMutantTest {
         } else if (!seenAtOnce) {
             assertThat(cuts(trial)).as(trial.toString()).isNotEmpty();
         }
+        KILLED.addAndGet(explained ? 0 : 1);
     }
 
     /** By the disk's check of what is counted on, or since the engine itself meets it. */
     private static boolean breaksAtOnce(EngineScenario scenario, Mutant mutant) {
         try {
-            scenario.play(SEED, disk -> {}, process -> new MutantVfs(process, mutant));
+            scenario.play(SEED, disk -> fail(disk, mutant), process -> new MutantVfs(process, mutant));
             return false;
         } catch (AssertionError found) {
             return true;
@@ -156,8 +180,22 @@ class CodeMutantTest {
 
     private static CrashExplorer.Builder<?> explorer(
             EngineScenario scenario, Mutant mutant, Consumer<SimulatedDisk> prepare) {
-        return scenario.explorer(SEED, prepare, process -> new MutantVfs(process, mutant))
+        return scenario.explorer(
+                        SEED,
+                        disk -> {
+                            prepare.accept(disk);
+                            fail(disk, mutant);
+                        },
+                        process -> new MutantVfs(process, mutant))
                 .threads(2);
+    }
+
+    /** Makes the syncs fail whose errors a mutant drops. */
+    private static void fail(SimulatedDisk disk, Mutant mutant) {
+        if (mutant.mistake() == Mistake.SWALLOW) {
+            disk.inject(Fault.on(operation -> operation.site() == mutant.site() && operation.kind() == mutant.kind())
+                    .sticky());
+        }
     }
 
     @ParameterizedTest

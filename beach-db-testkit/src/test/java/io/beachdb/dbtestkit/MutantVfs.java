@@ -6,10 +6,10 @@ import io.beachdb.durability.VfsDirectory;
 import io.beachdb.durability.VfsFile;
 import io.beachdb.durability.VfsMapping;
 import io.beachdb.testkit.DiskOperation.Kind;
-import io.beachdb.testkit.Fault;
 import io.beachdb.testkit.SimulatedVfs;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.ClosedChannelException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /** The files of a process, with one mistake in the code that uses them: what it calls is turned into what the mistake would call. */
 final class MutantVfs implements Vfs {
 
-    /** Mistakes in a sync. */
+    /** Mistakes in a sync; and two others, with files that are read. */
     enum Mistake {
         /** It is forgotten. */
         SKIP,
@@ -29,18 +29,29 @@ final class MutantVfs implements Vfs {
         LATE,
         /** It is done before the change that it is for. */
         BEFORE,
-        /** Its handle is closed, and nobody looks at what it says (T4; T3, where there is none, looks the same). */
+        /**
+         * It is asked of a handle that is closed, another one of the same file or directory, and nobody looks at what that says
+         * (T4; T3, where there is no handle, looks as SKIP).
+         */
         CLOSED_HANDLE,
-        /** It fails, and the error is dropped (F5). */
+        /** The errors that it meets are dropped (F5). */
         SWALLOW,
         /** The directory above is synced instead. */
         WRONG_DIRECTORY,
         /** Only the database's own directory is ever synced, none above it. Of all sites. */
-        NO_PARENTS;
+        NO_PARENTS,
+        /** What cannot be read is zeros. Of all files that are opened for reading. */
+        ZEROS_FOR_ERRORS,
+        /** They are never closed. */
+        NEVER_CLOSED;
 
         /** Returns whether the syncs of one site, of this kind, can be mistaken so. */
         boolean fits(Kind kind) {
-            return this != NO_PARENTS && (this != WRONG_DIRECTORY || kind == Kind.SYNC_DIRECTORY);
+            return switch (this) {
+                case SKIP, LATE, BEFORE, CLOSED_HANDLE, SWALLOW -> true;
+                case WRONG_DIRECTORY -> kind == Kind.SYNC_DIRECTORY;
+                case NO_PARENTS, ZEROS_FOR_ERRORS, NEVER_CLOSED -> false;
+            };
         }
     }
 
@@ -120,7 +131,8 @@ final class MutantVfs implements Vfs {
         this.mutant = mutant;
     }
 
-    private void sync(SyncSite site, Kind kind, Call sync, Call late, @Nullable Call aboveInstead) throws IOException {
+    private void sync(SyncSite site, Kind kind, Call sync, Call late, Call syncClosed, @Nullable Call aboveInstead)
+            throws IOException {
         if (mutant.order != null) {
             if (mutant.order.delayed.contains(site)) {
                 delayed.add(late);
@@ -130,14 +142,13 @@ final class MutantVfs implements Vfs {
             if (site == mutant.order.behindSync) {
                 catchUp();
             }
-        } else if (mutant.is(Mistake.SKIP, site, kind)
-                || mutant.is(Mistake.BEFORE, site, kind)
-                || mutant.is(Mistake.CLOSED_HANDLE, site, kind)) {
+        } else if (mutant.is(Mistake.SKIP, site, kind) || mutant.is(Mistake.BEFORE, site, kind)) {
             return;
+        } else if (mutant.is(Mistake.CLOSED_HANDLE, site, kind)) {
+            syncClosed.run();
         } else if (mutant.is(Mistake.LATE, site, kind)) {
             delayed.add(late);
         } else if (mutant.is(Mistake.SWALLOW, site, kind)) {
-            real.disk().inject(Fault.on(operation -> operation.site() == site && operation.kind() == kind));
             try {
                 sync.run();
             } catch (IOException dropped) {
@@ -148,6 +159,16 @@ final class MutantVfs implements Vfs {
         } else {
             sync.run();
         }
+    }
+
+    /** What a closed handle says, for nobody to look at. */
+    private static void checkRefused(Call sync) throws IOException {
+        try {
+            sync.run();
+        } catch (ClosedChannelException dropped) {
+            return;
+        }
+        throw new IllegalStateException("a closed handle was synced");
     }
 
     private void catchUp() throws IOException {
@@ -194,17 +215,19 @@ final class MutantVfs implements Vfs {
     @Override
     public VfsFile create(Path path) throws IOException {
         beforeChangeIn(path);
-        return new MutantFile(real.create(path));
+        return new MutantFile(real.create(path), path);
     }
 
     @Override
     public VfsFile openForWrite(Path path) throws IOException {
-        return new MutantFile(real.openForWrite(path));
+        return new MutantFile(real.openForWrite(path), path);
     }
 
     @Override
     public VfsFile openForRead(Path path) throws IOException {
-        return real.openForRead(path);
+        VfsFile opened = real.openForRead(path);
+        boolean careless = mutant.mistake == Mistake.ZEROS_FOR_ERRORS || mutant.mistake == Mistake.NEVER_CLOSED;
+        return careless ? new MutantFile(opened, path) : opened;
     }
 
     @Override
@@ -275,7 +298,14 @@ final class MutantVfs implements Vfs {
                         Kind.SYNC_DIRECTORY,
                         () -> opened.sync(site),
                         () -> syncDirectory(path),
+                        () -> syncClosed(site),
                         () -> syncDirectory(path.getParent()));
+            }
+
+            private void syncClosed(SyncSite site) throws IOException {
+                VfsDirectory another = real.openDirectory(path);
+                another.close();
+                checkRefused(() -> another.sync(site));
             }
 
             @Override
@@ -308,16 +338,26 @@ final class MutantVfs implements Vfs {
     /** A file whose last close waits for syncs that are late. */
     private final class MutantFile implements VfsFile {
         private final VfsFile opened;
+        private final Path path; // at first
         private int owed;
         private boolean closed;
 
-        MutantFile(VfsFile opened) {
+        MutantFile(VfsFile opened, Path path) {
             this.opened = opened;
+            this.path = path;
         }
 
         @Override
         public int read(long position, MemorySegment destination, long at, int length) throws IOException {
-            return opened.read(position, destination, at, length);
+            try {
+                return opened.read(position, destination, at, length);
+            } catch (IOException e) {
+                if (mutant.mistake != Mistake.ZEROS_FOR_ERRORS) {
+                    throw e;
+                }
+                destination.asSlice(at, length).fill((byte) 0);
+                return length;
+            }
         }
 
         @Override
@@ -352,10 +392,16 @@ final class MutantVfs implements Vfs {
         public void sync(boolean metadata, SyncSite site) throws IOException {
             Call now = () -> opened.sync(metadata, site);
             int before = delayed.size();
-            MutantVfs.this.sync(site, Kind.SYNC_FILE, now, () -> syncLate(now), null);
+            MutantVfs.this.sync(site, Kind.SYNC_FILE, now, () -> syncLate(now), () -> syncClosed(metadata, site), null);
             if (delayed.size() > before) {
                 owed++;
             }
+        }
+
+        private void syncClosed(boolean metadata, SyncSite site) throws IOException {
+            VfsFile another = real.openForWrite(path);
+            another.close();
+            checkRefused(() -> another.sync(metadata, site));
         }
 
         private void syncLate(Call sync) throws IOException {
@@ -379,7 +425,7 @@ final class MutantVfs implements Vfs {
         @Override
         public void close() throws IOException {
             closed = true;
-            if (owed == 0) {
+            if (owed == 0 && mutant.mistake != Mistake.NEVER_CLOSED) {
                 opened.close();
             }
         }

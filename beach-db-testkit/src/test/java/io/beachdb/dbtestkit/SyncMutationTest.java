@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -35,6 +37,10 @@ class SyncMutationTest {
             "a deletion that is lost leaves a file that the next opening deletes",
             directory(SyncSite.CLOSE),
             "what is pending at a close are deletions");
+
+    // For the line that is told at the end.
+    private static final AtomicInteger MADE = new AtomicInteger();
+    private static final AtomicInteger KILLED = new AtomicInteger();
 
     /** The syncs of one site, of files or of directories. */
     record Sync(SyncSite site, DiskOperation.Kind kind) {
@@ -73,6 +79,17 @@ class SyncMutationTest {
         assertThat(seen).containsExactlyInAnyOrder(SyncSite.values());
     }
 
+    @Test
+    void survivors_allOccur() {
+        assertThat(syncs()).as("no reason is stale").containsAll(SURVIVORS.keySet());
+    }
+
+    @AfterAll
+    static void tell() {
+        System.out.println("syncs left out: " + MADE + " made, " + KILLED + " killed, " + (MADE.get() - KILLED.get())
+                + " explained or failed");
+    }
+
     @ParameterizedTest
     @MethodSource("syncs")
     void scenarios_withoutASync_breakAPromise(Sync sync) {
@@ -80,6 +97,8 @@ class SyncMutationTest {
         if (found.isEmpty()) {
             found = exploreCreations(sync);
         }
+        MADE.incrementAndGet();
+        KILLED.addAndGet(found.isEmpty() ? 0 : 1);
         if (SURVIVORS.containsKey(sync)) {
             assertThat(found).as(SURVIVORS.get(sync)).isEmpty();
         } else {

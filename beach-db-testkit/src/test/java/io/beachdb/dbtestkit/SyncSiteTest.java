@@ -180,6 +180,14 @@ class SyncSiteTest {
         assertThat(seen).containsExactlyInAnyOrderElementsOf(EnumSet.complementOf(NOT_IN_A_LIFE));
     }
 
+    @Test
+    void harmlessSites_allOccur() {
+        assertThat(syncs().stream().map(Sync::site).toList())
+                .as("no reason is stale")
+                .containsAll(HARMLESS.keySet())
+                .containsAll(NOT_SHOWN_BY_A_CUT_AT_REST.keySet());
+    }
+
     @ParameterizedTest
     @MethodSource("syncs")
     void life_withoutOneSync_isFoundOutByTheDiskUnlessHarmless(Sync sync) {
