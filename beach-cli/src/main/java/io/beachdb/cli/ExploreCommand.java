@@ -55,8 +55,9 @@ final class ExploreCommand extends JudgingCommand {
             names = "--names",
             paramLabel = "N",
             defaultValue = "6",
-            description = "Beyond that, up to how many pending changes of names all their subsets are tried, with bytes kept,"
-                    + " lost, torn, zeros and garbage, 0 to 16. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Beyond that, up to how many pending changes of names all their subsets are tried, with bytes kept,"
+                            + " lost, torn, zeros and garbage, 0 to 16. Default: ${DEFAULT-VALUE}.")
     private int names;
 
     @Option(

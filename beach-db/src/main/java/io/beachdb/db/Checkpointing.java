@@ -44,11 +44,7 @@ final class Checkpointing {
 
     /** Makes one that asks {@code mayGoOn} often, which throws what is to end it. */
     Checkpointing(
-            Options options,
-            DurableDirectory source,
-            DatabaseId databaseId,
-            MemoryAccount account,
-            Runnable mayGoOn) {
+            Options options, DurableDirectory source, DatabaseId databaseId, MemoryAccount account, Runnable mayGoOn) {
         this.options = options;
         this.source = source;
         this.databaseId = databaseId;

@@ -84,7 +84,8 @@ final class DurableProgress {
 
     /** As {@link io.beachdb.BeachDB#awaitDurable}. */
     void await(long sequence) {
-        // Looked at again after each wait: that was for the log of the moment, which a resume may have replaced by one that
+        // Looked at again after each wait: that was for the log of the moment, which a resume may have replaced by one
+        // that
         // was never given what is asked for.
         while (sequence() < sequence) {
             health.checkWritable();

@@ -468,8 +468,7 @@ public final class DurableDirectory implements AutoCloseable {
         }
     }
 
-    private static void copy(
-            ReadableFile file, long size, MemorySegment buffer, PendingFile copy, Runnable mayGoOn) {
+    private static void copy(ReadableFile file, long size, MemorySegment buffer, PendingFile copy, Runnable mayGoOn) {
         int part = (int) Math.min(buffer.byteSize(), MAX_COPIED_BYTES);
         while (copy.position() < size) {
             mayGoOn.run();
@@ -493,8 +492,7 @@ public final class DurableDirectory implements AutoCloseable {
             }
             happened(Kind.DELETE, pending.name());
         } catch (IOException e) {
-            throw Failures.storage(
-                    "dropping", pathOf(pending.name()), e, ORPHAN_HINT);
+            throw Failures.storage("dropping", pathOf(pending.name()), e, ORPHAN_HINT);
         }
     }
 
