@@ -45,7 +45,8 @@ class EngineSimulationTest {
      * Mistakes below the engine, and what tells of each: the comparisons alone, for the disk's own check of what is counted on
      * is off.
      */
-    private enum Mistake {
+    @SuppressWarnings("ImmutableEnumChecker") // the functions have no state
+    enum Mistake {
         LOG_SYNC_IS_A_LIE(
                 disk -> disk.inject(Fault.on(operation -> operation.site() == SyncSite.LOG_GROUP)
                         .with(Fault.Effect.IGNORED)

@@ -43,7 +43,8 @@ class ErrorSweepTest {
     }
 
     /** Mistakes below the engine, and which look tells of each; the disk's own check of what is counted on is off. */
-    private enum Mistake {
+    @SuppressWarnings("ImmutableEnumChecker") // each sweep is used by one test
+    enum Mistake {
         /** What a cut leaves. */
         LOG_SYNC_IS_A_LIE(
                 EngineScenario.PUTS,

@@ -67,7 +67,7 @@ final class EngineHealth {
         synchronized (this) {
             BeachException before = failure;
             first = before == null;
-            news = first || isDamage(cause) && !isDamage(before);
+            news = before == null || isDamage(cause) && !isDamage(before);
             if (news) {
                 failure = cause;
             }

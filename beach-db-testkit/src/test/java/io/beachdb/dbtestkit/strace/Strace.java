@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -95,7 +96,7 @@ final class Strace {
         }
         begun = calls.size();
         if (resumed.matches()) {
-            Begun before = unfinished.remove(thread);
+            Begun before = Objects.requireNonNull(unfinished.remove(thread), line);
             text = before.text + resumed.group(1);
             begun = before.after;
         }
