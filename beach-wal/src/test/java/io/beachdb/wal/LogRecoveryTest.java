@@ -14,6 +14,7 @@ import io.beachdb.base.format.FileName;
 import io.beachdb.durability.DurabilityListener;
 import io.beachdb.durability.DurableDirectory;
 import io.beachdb.durability.Vfs;
+import io.beachdb.testkit.SimulatedDisk;
 import io.beachdb.wal.Logs.Batch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -252,6 +253,29 @@ class LogRecoveryTest {
                 .hasMessageContaining(FileName.log(logs.get(1)) + ": it is not there")
                 .hasMessageContaining("follows " + FileName.log(logs.get(1)));
         assertThatThrownBy(() -> recover(crashed.without(1), 1, false)).isInstanceOf(CorruptionException.class);
+    }
+
+    /** There a power cut may have taken the name: what had not been synced ends where the log is missing. */
+    @Test
+    void unsyncedLog_missingWhereNamesCannotBeSynced_endsTheLogs() {
+        Crashed crashed = threeLogs();
+        List<Long> logs = List.copyOf(crashed.files.keySet());
+        Crashed without = crashed.without(logs.get(1));
+        Path home = Path.of("/data/db");
+        SimulatedDisk disk = new SimulatedDisk().makeDirectories(home);
+        without.files.forEach((number, bytes) -> disk.install(home.resolve(FileName.log(number)), bytes));
+        disk.refuseDirectorySyncs();
+        try (DurableDirectory directory = DurableDirectory.open(
+                        disk.start("recovery"),
+                        home,
+                        DurableDirectory.Mode.EXISTING,
+                        Scheduler.system(),
+                        DurabilityListener.none());
+                LogRecovery recovery = new LogRecovery(directory, Logs.ID, directory.list(), 1, true, account)) {
+            assertThat(Logs.readAll(recovery)).hasSize(3);
+            assertThat(recovery.result().leftOut()).contains(FileName.log(logs.get(1)));
+            assertThat(recovery.result().whole()).isFalse();
+        }
     }
 
     /** Three logs, of which a record of the last says that everything before it had been synced. */
