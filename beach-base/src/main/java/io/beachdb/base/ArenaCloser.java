@@ -1,25 +1,28 @@
 package io.beachdb.base;
 
+import java.lang.foreign.Arena;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 
 /**
  * Closes what the pools of this JVM have no use for, one after the other, on one thread in the background: each close of a shared
  * arena stops every thread for a moment, and many at once would hold up each other.
  */
-final class ArenaCloser implements Executor {
+final class ArenaCloser implements Consumer<Arena> {
     static final ArenaCloser INSTANCE = new ArenaCloser();
 
-    private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+    private static final long BUSY_NANOS = 1_000_000;
+
+    private final Queue<Arena> arenas = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean running = new AtomicBoolean();
 
     private ArenaCloser() {}
 
     @Override
-    public void execute(Runnable task) {
-        tasks.add(task);
+    public void accept(Arena arena) {
+        arenas.add(arena);
         start();
     }
 
@@ -41,14 +44,23 @@ final class ArenaCloser implements Executor {
 
     private void run() {
         try {
-            for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-                task.run();
+            for (Arena arena = arenas.poll(); arena != null; arena = arenas.poll()) {
+                close(arena);
             }
         } finally {
             running.set(false);
         }
-        if (!tasks.isEmpty()) {
+        if (!arenas.isEmpty()) {
             start(); // it came between our last look and the end
+        }
+    }
+
+    private void close(Arena arena) {
+        try {
+            arena.close();
+        } catch (IllegalStateException busy) {
+            // A system call holds it, for as long as it likes if it blocks: the others do not wait for that.
+            Scheduler.system().after(BUSY_NANOS, "arena-close", () -> accept(arena));
         }
     }
 }

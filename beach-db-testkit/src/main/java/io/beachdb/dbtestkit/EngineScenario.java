@@ -32,7 +32,7 @@ public enum EngineScenario {
                 stage.writes(3);
                 stage.step((client, db) -> client.putUnlogged(db));
                 stage.engine.pass(2_000_000_000L);
-                stage.step((client, db) -> client.intervalPassed());
+                stage.step(ModelClient::intervalPassed);
             }
         }
     },

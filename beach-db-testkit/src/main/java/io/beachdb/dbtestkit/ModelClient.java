@@ -3,6 +3,7 @@ package io.beachdb.dbtestkit;
 import io.beachdb.BeachDB;
 import io.beachdb.Cursor;
 import io.beachdb.Durability;
+import io.beachdb.Health;
 import io.beachdb.Options;
 import io.beachdb.Range;
 import io.beachdb.Snapshot;
@@ -186,9 +187,11 @@ final class ModelClient {
         }
     }
 
-    /** The interval of logged writes has passed. */
-    void intervalPassed() {
-        promise(written());
+    /** The interval of logged writes has passed; without a failure they are on disk. */
+    void intervalPassed(BeachDB db) {
+        if (db.health().state() == Health.State.OK) {
+            promise(written());
+        }
     }
 
     void putUnlogged(BeachDB db) {

@@ -8,8 +8,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Executor;
-import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /**
  * Native memory in blocks, reused rather than freed: sizes up to {@link #CHUNK_BYTES} are rounded up to a power of two
@@ -30,10 +29,9 @@ public final class NativePool implements AutoCloseable {
     private static final int CHUNK_SHIFT = 20;
     private static final int SLAB_BYTES = 4 * CHUNK_BYTES;
     private static final int HUGE_PAGE_BYTES = 2 << 20;
-    private static final long BUSY_NANOS = 1_000_000;
 
     // Set once.
-    private final Executor closer;
+    private final Consumer<Arena> closer;
 
     // Guarded by this.
     private final List<ArrayDeque<NativeBlock>> free = new ArrayList<>();
@@ -43,8 +41,8 @@ public final class NativePool implements AutoCloseable {
     private long largeBytes;
     private boolean closed;
 
-    /** @param closer runs the closing of arenas, not on the thread that releases */
-    public NativePool(Executor closer) {
+    /** @param closer closes arenas, not on the thread that releases, and when no system call holds them any more */
+    public NativePool(Consumer<Arena> closer) {
         this.closer = closer;
         for (int shift = SMALLEST_SHIFT; shift <= CHUNK_SHIFT; shift++) {
             free.add(new ArrayDeque<>());
@@ -147,7 +145,7 @@ public final class NativePool implements AutoCloseable {
                 }
                 largeBytes -= block.bytes();
             }
-            closeInBackground(List.of(own));
+            closer.accept(own);
             return;
         }
         synchronized (this) {
@@ -190,28 +188,6 @@ public final class NativePool implements AutoCloseable {
             largeBytes = 0;
             free.forEach(ArrayDeque::clear);
         }
-        closeInBackground(arenas);
-    }
-
-    private void closeInBackground(List<Arena> arenas) {
-        arenas.forEach(this::closeSoon);
-    }
-
-    private void closeSoon(Arena arena) {
-        closer.execute(() -> {
-            if (!closedHere(arena)) {
-                LockSupport.parkNanos(BUSY_NANOS);
-                closeSoon(arena); // behind all others: a blocked system call may hold it for as long as it likes
-            }
-        });
-    }
-
-    private static boolean closedHere(Arena arena) {
-        try {
-            arena.close();
-            return true;
-        } catch (IllegalStateException busy) {
-            return false; // a system call or a copy holds the memory at this moment
-        }
+        arenas.forEach(closer);
     }
 }

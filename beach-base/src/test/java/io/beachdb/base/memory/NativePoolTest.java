@@ -3,12 +3,9 @@ package io.beachdb.base.memory;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
-import java.nio.channels.Pipe;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class NativePoolTest {
     private static final int MIB = 1 << 20;
 
-    private final ArrayDeque<Runnable> closing = new ArrayDeque<>();
+    private final ArrayDeque<Arena> closing = new ArrayDeque<>();
     private final NativePool pool = new NativePool(closing::add);
 
     @AfterEach
@@ -34,7 +31,7 @@ class NativePoolTest {
 
     private void runClosing() {
         while (!closing.isEmpty()) {
-            closing.removeFirst().run();
+            closing.removeFirst().close();
         }
     }
 
@@ -119,41 +116,6 @@ class NativePoolTest {
                 .isTrue();
         runClosing();
         assertThat(memory.scope().isAlive()).isFalse();
-    }
-
-    /** As one that a blocked system call holds: the others are closed meanwhile. */
-    @Test
-    void busyArena_waitsBehindTheOthers() throws IOException, InterruptedException {
-        NativeBlock busy = pool.acquire(3 * MIB);
-        NativeBlock other = pool.acquire(3 * MIB);
-        MemorySegment busyMemory = busy.memory();
-        MemorySegment otherMemory = other.memory();
-        Pipe pipe = Pipe.open();
-        ByteBuffer written = busyMemory.asByteBuffer();
-        Thread writer = Thread.ofPlatform().start(() -> {
-            try {
-                pipe.sink().write(written); // blocks, since a pipe holds less
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
-        ByteBuffer read = ByteBuffer.allocate(3 * MIB);
-        pipe.source().read(read); // so it has begun
-        busy.release();
-        other.release();
-        for (int i = 0; i < 10; i++) {
-            closing.removeFirst().run();
-        }
-        assertThat(busyMemory.scope().isAlive()).isTrue();
-        assertThat(otherMemory.scope().isAlive()).isFalse();
-        while (read.hasRemaining()) {
-            pipe.source().read(read);
-        }
-        writer.join();
-        pipe.sink().close();
-        pipe.source().close();
-        runClosing();
-        assertThat(busyMemory.scope().isAlive()).isFalse();
     }
 
     @Test
