@@ -163,6 +163,7 @@ class CodeMutantTest {
         return explorer(scenario, mutant, disk -> disk.checkReliance(false))
                 .exhaustive(3)
                 .samples(1)
+                .maxViolations(1)
                 .explore()
                 .violations();
     }
@@ -174,6 +175,7 @@ class CodeMutantTest {
                 .samples(0)
                 .depth(2)
                 .nestedOneIn(1)
+                .maxViolations(1)
                 .explore()
                 .violations();
     }

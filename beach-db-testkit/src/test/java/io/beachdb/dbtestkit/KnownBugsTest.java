@@ -85,6 +85,7 @@ class KnownBugsTest {
                 .exhaustive(3)
                 .samples(1)
                 .threads(2)
+                .maxViolations(1)
                 .explore()
                 .violations();
     }
@@ -201,6 +202,7 @@ class KnownBugsTest {
                         .exhaustive(
                                 6) // the names of MANIFEST and CURRENT, temporary ones too, and what is pending besides
                         .threads(2)
+                        .maxViolations(1)
                         .explore()
                         .violations())
                 .isNotEmpty();

@@ -67,6 +67,7 @@ class SyncMutationTest {
                     })
                     .exhaustive(0)
                     .samples(0)
+                    .maxViolations(1)
                     .explore();
         }
         return syncs;
@@ -112,6 +113,7 @@ class SyncMutationTest {
                     .exhaustive(3)
                     .samples(1)
                     .threads(2)
+                    .maxViolations(1)
                     .explore();
             if (!result.violations().isEmpty()) {
                 return result.violations();
@@ -129,6 +131,7 @@ class SyncMutationTest {
                 .depth(2)
                 .nestedOneIn(1)
                 .threads(2)
+                .maxViolations(1)
                 .explore()
                 .violations();
     }

@@ -109,7 +109,6 @@ public final class CrashExplorer<P> {
 
     private static final String DEATH = "death"; // in place of a policy
     private static final int TIMELINE = 30;
-    private static final int MAX_VIOLATIONS = 5;
 
     private final Program<P> program;
     private final long seed;
@@ -119,6 +118,7 @@ public final class CrashExplorer<P> {
     private final int depth;
     private final int nestedOneIn;
     private final int threads;
+    private final int maxViolations;
 
     private final AtomicLongArray statesByDepth;
     private final Set<State<P>> seen = ConcurrentHashMap.newKeySet();
@@ -134,6 +134,7 @@ public final class CrashExplorer<P> {
         this.depth = builder.depth;
         this.nestedOneIn = builder.nestedOneIn;
         this.threads = builder.threads;
+        this.maxViolations = builder.maxViolations;
         this.statesByDepth = new AtomicLongArray(depth);
     }
 
@@ -152,6 +153,7 @@ public final class CrashExplorer<P> {
         private int depth = 1;
         private int nestedOneIn = 20;
         private int threads = 1;
+        private int maxViolations = 5;
 
         private Builder(Program<P> program) {
             this.program = program;
@@ -196,6 +198,12 @@ public final class CrashExplorer<P> {
         /** Sets in one of how many states the recovery is cut; 20 at first. */
         public Builder<P> nestedOneIn(int states) {
             this.nestedOneIn = states;
+            return this;
+        }
+
+        /** Sets after how many violations to stop; 5 at first. Each is shrunk, which takes longer than to find it. */
+        public Builder<P> maxViolations(int most) {
+            this.maxViolations = most;
             return this;
         }
 
@@ -307,7 +315,7 @@ public final class CrashExplorer<P> {
         }
         long own = SimulatedRandom.mix(seed ^ SimulatedRandom.mix(moment.index + 1L) ^ before.hashCode());
         for (CutPolicy policy : limits.policies(moment.disk, own)) {
-            if (found.size() >= MAX_VIOLATIONS) {
+            if (found.size() >= maxViolations) {
                 return;
             }
             cuts.incrementAndGet();
