@@ -454,6 +454,8 @@ public final class EngineSimulation {
                 }
                 return true;
             } catch (StorageException | WriteRefusedException | WriteIndeterminateException e) {
+                // A killed process ends here: what its tasks unwound through is no state that a database is ever in.
+                scheduler.reach("told");
                 checkTroubled(e);
                 log.accept("    client " + client + " is told: " + e.getMessage());
                 reached(e instanceof WriteIndeterminateException ? Event.IN_DOUBT : Event.REFUSAL);
