@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -43,12 +44,15 @@ class ErrorMidwayTest {
     private static final int LARGE_VALUE_BYTES = 600 << 10; // takes memory of its own in a memtable
 
     private int asked; // futures, of runs in which it was thrown
+    private int wentOn; // runs in which only its caller heard of it
 
     enum Where {
         /** Between the log and the memtable, with a part of the batch inserted. */
         INSERT,
         /** While leading, with sequences given and bytes handed over. */
         LEAD,
+        /** In a writer's wait: queued, perhaps, or with the log behind it, or inserted. */
+        WAIT,
         /** On the flush's thread. */
         FLUSH
     }
@@ -58,12 +62,16 @@ class ErrorMidwayTest {
         private final Where where;
         private final MemoryBudget budget;
         private final MemoryAccount hog;
+        private final boolean afterWait;
+        private int waits;
         private boolean armed;
         private boolean thrown;
 
         Machine(SimulatedScheduler scheduler, MemoryBudget budget, Where where) {
             super(scheduler);
             this.where = where;
+            this.waits = (int) (scheduler.seed() / 2 % 8);
+            this.afterWait = scheduler.seed() % 2 == 0;
             this.budget = budget;
             this.hog = budget.openAccount();
             budget.addReclaimer(bytes -> {
@@ -110,6 +118,27 @@ class ErrorMidwayTest {
         }
 
         @Override
+        public void await(Signal signal, BooleanSupplier condition) {
+            boolean here = armed && where == Where.WAIT && isCalledBy("CommitPipeline", "settle") && waits-- == 0;
+            if (here && !afterWait) {
+                throwOnce();
+            }
+            super.await(signal, condition);
+            if (here) {
+                throwOnce();
+            }
+        }
+
+        private static boolean isCalledBy(String className, String method) {
+            return StackWalker.getInstance()
+                    .walk(frames -> frames.dropWhile(
+                                    frame -> frame.getClassName().startsWith(ErrorMidwayTest.class.getName()))
+                            .limit(1)
+                            .anyMatch(frame -> frame.getClassName().endsWith("." + className)
+                                    && frame.getMethodName().equals(method)));
+        }
+
+        @Override
         public Clock clock() {
             if (armed && where == Where.FLUSH && isIn("Flusher", "flush")) {
                 throwOnce();
@@ -138,6 +167,11 @@ class ErrorMidwayTest {
         }
         assertThat(thrown).isGreaterThan(SEEDS / 2);
         assertThat(asked).as("futures").isPositive();
+        if (where == Where.WAIT) {
+            assertThat(wentOn).isBetween(1, thrown - 1);
+        } else {
+            assertThat(wentOn).isZero();
+        }
     }
 
     private boolean play(Where where, long seed) {
@@ -203,11 +237,16 @@ class ErrorMidwayTest {
             scheduler.spawn(vfs.process(), "after", () -> {
                 Signal never = scheduler.newSignal("never", 0);
                 scheduler.await(never, () -> false, 1_000_000_000); // for a flush that waits for what was broken off
-                assertThat(db.health().state()).isEqualTo(Health.State.READ_ONLY_AFTER_FAILURE);
-                assertThat(db.health().cause()).hasRootCauseInstanceOf(OutOfMemoryError.class);
-                assertThatThrownBy(() -> db.put(bytes("after"), bytes("1")))
-                        .isInstanceOf(WriteRefusedException.class)
-                        .hasRootCauseInstanceOf(OutOfMemoryError.class);
+                if (where == Where.WAIT && db.health().state() == Health.State.OK) {
+                    wentOn++; // its entries were in the memtable before
+                    db.put(bytes("after"), bytes("1"));
+                } else {
+                    assertThat(db.health().state()).isEqualTo(Health.State.READ_ONLY_AFTER_FAILURE);
+                    assertThat(db.health().cause()).hasRootCauseInstanceOf(OutOfMemoryError.class);
+                    assertThatThrownBy(() -> db.put(bytes("after"), bytes("1")))
+                            .isInstanceOf(WriteRefusedException.class)
+                            .hasRootCauseInstanceOf(OutOfMemoryError.class);
+                }
                 assertThat(db.get(bytes("before"))).isEqualTo(bytes("1"));
                 try {
                     db.close();

@@ -45,6 +45,8 @@ final class CommitPipeline implements WalListener {
      *     but for deciding on a wake, which does no harm when it is spurious.
      * P7  An insert that ends with an error leaves a part of its batch behind. Then nothing from there on becomes visible,
      *     and everybody who waits for that is told.
+     * P8  A request whose caller leaves by an error (out of stack, say, in a wait) is the pipeline's until the close: it may
+     *     still be queued, or in the ring. If nobody has inserted it, nobody will: P7 again.
      */
     private static final VarHandle QUEUE;
     private static final VarHandle LEADING;
@@ -158,12 +160,40 @@ final class CommitPipeline implements WalListener {
      * @return the write's last sequence
      */
     long commit(WriteRequest request) {
+        try {
+            settle(request);
+        } catch (RuntimeException | Error e) {
+            abandon(request, e);
+            throw e;
+        }
+        if (request.state == WriteRequest.REFUSED) {
+            throw Objects.requireNonNull(request.refusal, "refused without a reason");
+        }
+        StorageException failure = request.logFailure;
+        if (failure == null && !request.isSatisfied()) {
+            failure = broken;
+        }
+        if (failure != null) {
+            throw new WriteIndeterminateException(
+                    request.firstSequence,
+                    request.lastSequence,
+                    "the log failed under this write: sequences " + request.firstSequence + " to "
+                            + request.lastSequence + (request.visible ? " are" : " are not")
+                            + " visible now, and after a crash wholly there or wholly not. resume() or a reopen decides it.",
+                    failure);
+        }
+        return request.lastSequence;
+    }
+
+    /** Brings a request through the queue, to where nobody does anything more for it. */
+    private void settle(WriteRequest request) {
         push(request);
         request.leads = tryLead();
         if (!request.leads) {
             scheduler.await(request.signal, () -> request.state != WriteRequest.QUEUED || (request.leads = tryLead()));
         }
         if (request.leads) {
+            request.leads = false; // whatever happens in there, it lets go of it
             if (request.state == WriteRequest.QUEUED) {
                 lead(request);
             } else {
@@ -171,7 +201,7 @@ final class CommitPipeline implements WalListener {
             }
         }
         if (request.state == WriteRequest.REFUSED) {
-            throw Objects.requireNonNull(request.refusal, "refused without a reason");
+            return;
         }
         if (request.state == WriteRequest.LOGGED) {
             insert(request, request);
@@ -188,20 +218,19 @@ final class CommitPipeline implements WalListener {
         if (!done.getAsBoolean()) {
             scheduler.await(request.signal, done);
         }
-        StorageException failure = request.logFailure;
-        if (failure == null && !request.isSatisfied()) {
-            failure = broken;
+    }
+
+    /** P8: its caller is thrown out of here. */
+    private void abandon(WriteRequest request, Throwable error) {
+        request.abandoned = true;
+        if (broken == null && !request.inserted && request.isItsCallers()) {
+            breakOff(brokenBy(error));
         }
-        if (failure != null) {
-            throw new WriteIndeterminateException(
-                    request.firstSequence,
-                    request.lastSequence,
-                    "the log failed under this write: sequences " + request.firstSequence + " to "
-                            + request.lastSequence + (request.visible ? " are" : " are not")
-                            + " visible now, and after a crash wholly there or wholly not. resume() or a reopen decides it.",
-                    failure);
+        if (request.leads) {
+            letGoOfLead();
+        } else {
+            wakeQueued(); // the lead may have become free, and only this request have been told
         }
-        return request.lastSequence;
     }
 
     private void push(WriteRequest request) {
@@ -230,13 +259,18 @@ final class CommitPipeline implements WalListener {
 
     private void letGoOfLead() {
         leading = false;
-        // Somebody may have queued after the drain, seen us lead, and begun to wait: it must look again.
+        wakeQueued();
+        leadFree.wake();
+    }
+
+    /** Somebody may have queued after the drain, seen us lead, and begun to wait: it must look again. */
+    private void wakeQueued() {
         VarHandle.fullFence();
         WriteRequest waiting = queue;
-        if (waiting != null) {
+        while (waiting != null) {
             waiting.signal.wake();
+            waiting = waiting.abandoned ? waiting.next : null;
         }
-        leadFree.wake();
     }
 
     /** Leads one group. The lead is held at the call, and free at the return. */

@@ -2,6 +2,8 @@ package io.beachdb.db;
 
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.Signal;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
@@ -18,7 +20,8 @@ final class RequestPool {
     private static final long POLL_NANOS = 1_000_000;
 
     private final AtomicReferenceArray<@Nullable WriteRequest> idle = new AtomicReferenceArray<>(SLOTS * STRIDE);
-    private final AtomicInteger made = new AtomicInteger(); // and not freed
+    private final Queue<WriteRequest> abandoned = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger made = new AtomicInteger(); // and neither freed nor abandoned
     private final Supplier<WriteRequest> factory;
 
     RequestPool(Supplier<WriteRequest> factory) {
@@ -42,6 +45,11 @@ final class RequestPool {
     }
 
     void giveBack(WriteRequest request) {
+        if (request.abandoned) {
+            abandoned.add(request); // other writers still touch it: not to be used again, and kept while there are any
+            made.decrementAndGet();
+            return;
+        }
         request.trim();
         int start = (int) Thread.currentThread().threadId();
         for (int i = 0; i < SLOTS; i++) {
@@ -63,6 +71,7 @@ final class RequestPool {
         while (!freeIdle()) {
             scheduler.await(progress, this::freeIdle, POLL_NANOS);
         }
+        abandoned.forEach(WriteRequest::free);
     }
 
     /** Frees what is idle; returns whether nothing else is left. */

@@ -55,8 +55,11 @@ final class WriteRequest {
     int operations;
     Durability durability = Durability.SYNCED;
 
-    /** Whether its caller holds the lead. */
+    /** Whether its caller has won the lead, and not begun to lead. */
     boolean leads;
+
+    /** Whether its caller left by an error: from then on nobody's, until the pool frees it. */
+    volatile boolean abandoned;
 
     // Of the queue, then of the group.
     @Nullable
@@ -103,6 +106,11 @@ final class WriteRequest {
     /** Returns whether the leader has given it its sequences, or refused it. */
     boolean isLookedAt() {
         return slot != null || refusal != null;
+    }
+
+    /** Returns whether its caller is the one to insert it, or may become it. */
+    boolean isItsCallers() {
+        return state == QUEUED || state == LOGGED;
     }
 
     private boolean isVisible() {
