@@ -411,7 +411,7 @@ class SimulatedDiskTest {
             SimulatedVfs process = fresh.start("p");
             fresh.cutAt(at);
             try {
-                process.create(A);
+                process.create(A).close();
                 process.rename(A, B);
                 syncDirectory(process, DIR);
             } catch (PowerCut cut) {
