@@ -521,10 +521,8 @@ final class CommitPipeline implements WalListener {
                 head++;
                 ringHead = head;
                 Signal signal = request.signal;
-                boolean waitsForSync = request.durability == Durability.SYNCED;
                 visibleSequence = request.lastSequence;
-                request.visible = true; // P6: its caller's from here
-                if (request != own && (!waitsForSync || request.synced || request.logFailure != null)) {
+                if (request.becomeVisible() && request != own) { // P6: its caller's from here
                     signal.wake();
                 }
             }
@@ -550,8 +548,7 @@ final class CommitPipeline implements WalListener {
                 break;
             }
             Signal signal = request.signal;
-            request.synced = true; // P6
-            if (request.visible) {
+            if (request.becomeSynced()) { // P6
                 signal.wake();
             }
         }

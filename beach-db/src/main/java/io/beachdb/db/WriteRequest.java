@@ -122,6 +122,19 @@ final class WriteRequest {
         return visible && (durability != Durability.SYNCED || synced);
     }
 
+    /** P5: lets readers see it; returns whether that was the last thing its caller waits for. */
+    boolean becomeVisible() {
+        boolean waitsForSync = durability == Durability.SYNCED; // before: P6
+        visible = true;
+        return !waitsForSync || synced || logFailure != null;
+    }
+
+    /** P5: its record is on disk; returns whether that was the last thing its caller waits for. */
+    boolean becomeSynced() {
+        synced = true;
+        return visible;
+    }
+
     /** Returns whether this request, as its group's leader, goes on to a sync that {@code other} waits for too. */
     boolean syncsFor(WriteRequest other) {
         return durability == Durability.SYNCED

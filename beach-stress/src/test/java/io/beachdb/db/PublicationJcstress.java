@@ -78,14 +78,12 @@ public final class PublicationJcstress {
 
         @Actor
         public void advance(ZZ_Result r) {
-            request.visible = true;
-            r.r1 = request.synced;
+            r.r1 = request.becomeVisible();
         }
 
         @Actor
         public void synced(ZZ_Result r) {
-            request.synced = true;
-            r.r2 = request.visible;
+            r.r2 = request.becomeSynced();
         }
     }
 }

@@ -15,9 +15,9 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * C1 and T2 of the block cache: a reader that finds a block sees all its bytes as long as it is inside its epoch, while
- * one publishes it and another lets it go and fills its memory anew. One small cache for all states, each with a file of
- * its own: so it evicts all the time.
+ * C1 and T2 of the block cache: a reader that finds a block sees all its bytes as long as it is inside its epoch, while its
+ * owner publishes it, lets it go and fills its memory anew. One small cache for all states, each with a file of its own: so
+ * it evicts all the time. Two actors, as in all these tests: three would never run on a machine with two processors.
  */
 @JCStressTest
 @Outcome(id = "0", expect = ACCEPTABLE, desc = "not there: not yet, or no more")
@@ -47,11 +47,6 @@ public class BlockPublicationJcstress {
     }
 
     @Actor
-    public void publish() {
-        put(file, 0);
-    }
-
-    @Actor
     public void read(I_Result r) {
         ReaderSlot slot = EPOCHS.enter();
         long handle = CACHE.find(file, 0);
@@ -69,7 +64,8 @@ public class BlockPublicationJcstress {
     }
 
     @Actor
-    public void evict() {
+    public void publishAndEvict() {
+        put(file, 0);
         CACHE.drop(file);
         put(-file, 0);
         put(-file, BLOCK_BYTES);

@@ -77,6 +77,44 @@ class EpochsTest {
         assertThat(all).hasSize(made.get()).containsAll(different);
     }
 
+    /** Else the slots of the first growth, with a reader inside, would be replaced by those of the second. */
+    @Test
+    void enter_twoReadersFindAllTaken_oneGrows() throws InterruptedException {
+        CountDownLatch growing = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        Epochs<ReaderSlot> contended = new Epochs<>(2, () -> {
+            made.incrementAndGet();
+            if (made.get() > 4 && growing.getCount() > 0) { // two for `epochs`, two for these
+                growing.countDown();
+                awaitUninterruptibly(goOn);
+            }
+            return new ReaderSlot();
+        });
+        contended.enter();
+        contended.enter();
+        Thread first = Thread.ofPlatform().start(contended::enter);
+        growing.await();
+        Thread second = Thread.ofPlatform().start(contended::enter);
+        while (second.getState() != Thread.State.BLOCKED) {
+            Thread.onSpinWait(); // it has seen the full array, and waits to make a longer one
+        }
+        goOn.countDown();
+        first.join();
+        second.join();
+        List<ReaderSlot> slots = new ArrayList<>();
+        contended.forEachSlot(slots::add);
+        assertThat(slots).hasSize(4);
+        assertThat(made).as("slots made, none of them thrown away").hasValue(2 + 4);
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     /** A piece of memory: its owner marks it when it frees it. */
     private static final class Piece {
         private volatile boolean freed;
