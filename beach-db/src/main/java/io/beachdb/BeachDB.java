@@ -179,7 +179,10 @@ public final class BeachDB implements Reader, AutoCloseable {
         return engine.snapshot();
     }
 
-    /** Writes everything in memory to tables and waits for it: all writes so far are on disk afterwards. */
+    /**
+     * Writes everything in memory to tables and waits for it: all writes so far are on disk afterwards. On a full disk it waits
+     * for room, or with {@link Options#failWhenDiskFull} is refused, and tried again in the background.
+     */
     public void flush() {
         engine.flush();
     }

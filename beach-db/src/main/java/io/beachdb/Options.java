@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param compactionThreads compactions at one time; 1 to 64
  * @param compactionBytesPerSecond how fast compactions may write; 0: no bound
  * @param manifestBytes size at which the MANIFEST is rolled over; 4 KiB to 1 GiB
- * @param failWhenDiskFull whether writers fail on a full disk rather than wait for space
+ * @param failWhenDiskFull whether writes, and what waits for a flush, fail on a full disk rather than wait for space
  * @param checkLifetimes whether a segment kept past its step throws instead of reading unspecified bytes; slower, for tests
  * @param listener hears what the engine does
  * @param seams files, scheduling and randomness, for tests

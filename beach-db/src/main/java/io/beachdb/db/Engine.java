@@ -18,6 +18,7 @@ import io.beachdb.base.Mutex;
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.Signal;
 import io.beachdb.base.StorageException;
+import io.beachdb.base.WriteRefusedException;
 import io.beachdb.base.format.InternalKeys;
 import io.beachdb.durability.DurableEdit;
 import io.beachdb.durability.SyncSite;
@@ -458,6 +459,7 @@ public final class Engine implements CommitPipeline.Room {
     }
 
     private void awaitFlushed(MemtableSlot slot) {
+        StorageException noRoomBefore = flusher.noRoom(); // there may be room by now
         while (true) {
             boolean last = filesFinished; // before the look at the slot, which a close may have brought to disk at last
             if (isFlushed(slot)) {
@@ -467,8 +469,20 @@ public final class Engine implements CommitPipeline.Room {
             if (last) {
                 throw closedException();
             }
-            scheduler.await(progress, () -> filesFinished || health.failure() != null || isFlushed(slot));
+            if (refusesForRoom(noRoomBefore)) {
+                throw new WriteRefusedException(
+                        "the disk is full, and the options say to fail rather than wait; the flush is tried again until there is room",
+                        flusher.noRoom());
+            }
+            scheduler.await(
+                    progress,
+                    () -> filesFinished || health.failure() != null || isFlushed(slot) || refusesForRoom(noRoomBefore));
         }
+    }
+
+    private boolean refusesForRoom(@Nullable StorageException noRoomBefore) {
+        StorageException noRoom = flusher.noRoom();
+        return options.failWhenDiskFull() && noRoom != null && noRoom != noRoomBefore;
     }
 
     void makeImmutableForClose() {

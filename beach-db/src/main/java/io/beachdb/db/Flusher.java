@@ -10,6 +10,7 @@ import io.beachdb.manifest.VersionEdit;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /** Brings immutable memtables to level 0, oldest first, one at a time, in the background. */
 final class Flusher {
@@ -22,6 +23,7 @@ final class Flusher {
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong count = new AtomicLong();
     private volatile long flushedSequence;
+    private volatile @Nullable StorageException noRoom;
     private volatile boolean stopped;
 
     Flusher(Engine engine, Opened opened) {
@@ -65,13 +67,16 @@ final class Flusher {
     private int flushOrRetry(MemtableSlot oldest, int failures) {
         try {
             flush(oldest);
+            noRoom = null;
             engine.diskFull(false);
             return 0;
         } catch (ClosedException e) {
             return failures; // the loop sees that the engine is stopped
         } catch (StorageException e) {
             if (e.diskFull()) {
+                noRoom = e;
                 engine.diskFull(true);
+                engine.progress().wake(); // also if it was full before
             } else if (opened.directory().failure() != null || failures + 1 >= MAX_RETRIES) {
                 engine.fail(e);
                 return failures;
@@ -88,7 +93,7 @@ final class Flusher {
         }
     }
 
-    private @org.jspecify.annotations.Nullable MemtableSlot oldestImmutable() {
+    private @Nullable MemtableSlot oldestImmutable() {
         MemtableSlot[] immutables = engine.viewForRead().immutables;
         return immutables.length == 0 ? null : immutables[immutables.length - 1];
     }
@@ -168,6 +173,12 @@ final class Flusher {
     void awaitIdle() {
         Scheduler scheduler = engine.scheduler();
         scheduler.await(engine.progress(), () -> !running.get());
+    }
+
+    /** Returns what the last try met, if that was a full disk; another object for each try. */
+    @Nullable
+    StorageException noRoom() {
+        return noRoom;
     }
 
     /** Returns the sequence up to which everything is in tables. */
