@@ -201,8 +201,8 @@ final class MutantVfs implements Vfs {
     }
 
     @Override
-    public void relyOn(Path file, long bytes, String what) {
-        real.relyOn(file, bytes, what);
+    public void relyOn(Path file, long bytes, String what, @Nullable SyncSite site) {
+        real.relyOn(file, bytes, what, site);
         if (mutant.mistake == Mistake.LATE) {
             try {
                 catchUp();

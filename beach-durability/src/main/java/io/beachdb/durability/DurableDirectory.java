@@ -373,7 +373,7 @@ public final class DurableDirectory implements AutoCloseable {
         List<DurableFile> durable = new ArrayList<>(files.size());
         for (PendingFile pending : files) {
             pending.committed();
-            vfs.relyOn(path.resolve(pending.name()), pending.position(), "receipt of a file");
+            vfs.relyOn(path.resolve(pending.name()), pending.position(), "receipt of a file", site);
             durable.add(new DurableFile(this, pending.name(), pending.position()));
         }
         return durable;
@@ -419,7 +419,7 @@ public final class DurableDirectory implements AutoCloseable {
             for (Map.Entry<String, Long> file : sizes.entrySet()) {
                 String name = file.getKey();
                 mayGoOn.run();
-                vfs.relyOn(from.path.resolve(name), file.getValue(), "link");
+                vfs.relyOn(from.path.resolve(name), file.getValue(), "link", site);
                 if (linked(from, name)) {
                     lastNeeded = happened(Kind.LINK, name);
                 } else {
@@ -435,7 +435,7 @@ public final class DurableDirectory implements AutoCloseable {
             syncThrough(lastNeeded, site);
             List<DurableFile> durable = new ArrayList<>(sizes.size());
             sizes.forEach((name, size) -> {
-                vfs.relyOn(path.resolve(name), size, "receipt of a link");
+                vfs.relyOn(path.resolve(name), size, "receipt of a link", site);
                 durable.add(new DurableFile(this, name, size));
             });
             done = true;
@@ -582,7 +582,7 @@ public final class DurableDirectory implements AutoCloseable {
             throws IOException {
         vfs.rename(path.resolve(oldName), path.resolve(newName));
         syncThrough(happened(kind, newName), site);
-        vfs.relyOn(path.resolve(newName), headerLength, "receipt of a log");
+        vfs.relyOn(path.resolve(newName), headerLength, "receipt of a log", site);
         VfsFile file = vfs.openForWrite(path.resolve(newName));
         return new DurableLog(this, newName, file, allocated, allocated > 0 ? mapIfPossible(file, allocated) : null);
     }
@@ -609,7 +609,7 @@ public final class DurableDirectory implements AutoCloseable {
         try {
             deleteStray(temporary);
             latestSwitch = null; // from here to the end CURRENT is the old one or the new one
-            vfs.relyOn(manifest.log().path(), manifest.offset(), "switch of CURRENT");
+            vfs.relyOn(manifest.log().path(), manifest.offset(), "switch of CURRENT", SyncSite.CURRENT_SWITCH);
             try (VfsFile file = vfs.create(path.resolve(temporary))) {
                 happened(Kind.CREATE, temporary);
                 file.write(0, content, 0, length);
@@ -617,7 +617,7 @@ public final class DurableDirectory implements AutoCloseable {
             }
             vfs.rename(path.resolve(temporary), path.resolve(name));
             syncThrough(happened(Kind.RENAME, name), SyncSite.CURRENT_SWITCH);
-            vfs.relyOn(path.resolve(name), length, "receipt of a switch");
+            vfs.relyOn(path.resolve(name), length, "receipt of a switch", SyncSite.CURRENT_SWITCH);
             DurableSwitch receipt = new DurableSwitch(this, path.resolve(name), length, letsGo);
             latestSwitch = receipt;
             return receipt;
@@ -661,7 +661,7 @@ public final class DurableDirectory implements AutoCloseable {
             if (file.directory() != this) {
                 throw new IllegalArgumentException(file.name() + " belongs to another directory");
             }
-            vfs.relyOn(path.resolve(file.name()), file.size(), "manifest edit");
+            vfs.relyOn(path.resolve(file.name()), file.size(), "manifest edit", SyncSite.MANIFEST_EDIT);
         }
         return new DurableEdit(this, synced.log().path(), endOffset, dropped);
     }

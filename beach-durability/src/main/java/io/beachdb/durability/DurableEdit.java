@@ -26,7 +26,7 @@ public final class DurableEdit implements DeletionProof {
     public void relyOn(Vfs vfs) {
         DurableSwitch later = directory.switchAwayFrom(manifest);
         if (later == null) {
-            vfs.relyOn(manifest, endOffset, "deletion after a manifest edit");
+            vfs.relyOn(manifest, endOffset, "deletion after a manifest edit", SyncSite.MANIFEST_EDIT);
         } else {
             later.relyOn(vfs); // the manifest that CURRENT leads to now began with all that this one said
         }

@@ -16,6 +16,7 @@ public final class DurableLog implements AutoCloseable {
 
     private final DurableDirectory directory;
     private final String name;
+    private final Path path;
     private final VfsFile file;
     private final long allocatedBytes;
     private final @Nullable VfsMapping mapping;
@@ -26,6 +27,7 @@ public final class DurableLog implements AutoCloseable {
             DurableDirectory directory, String name, VfsFile file, long allocatedBytes, @Nullable VfsMapping mapping) {
         this.directory = directory;
         this.name = name;
+        this.path = directory.path().resolve(name);
         this.file = file;
         this.allocatedBytes = allocatedBytes;
         this.mapping = mapping;
@@ -90,8 +92,16 @@ public final class DurableLog implements AutoCloseable {
             throw fail("syncing", e);
         }
         SyncedTo receipt = new SyncedTo(this, upTo);
-        directory.vfs().relyOn(path(), upTo, "sync of a log");
+        directory.vfs().relyOn(path, upTo, "sync of a log", site);
         return receipt;
+    }
+
+    /**
+     * Says that from here on whoever waited for what is in this log, up to {@code end}, counts on it: after its sync, just before
+     * they are let go.
+     */
+    public void acknowledged(long end, SyncSite site) {
+        directory.vfs().relyOn(path, end, "acknowledgement", site);
     }
 
     /** Returns the first failure, after which the log takes nothing more; null while all is well. */
@@ -100,7 +110,7 @@ public final class DurableLog implements AutoCloseable {
     }
 
     Path path() {
-        return directory.path().resolve(name);
+        return path;
     }
 
     private void beforeAppend() {
@@ -114,7 +124,7 @@ public final class DurableLog implements AutoCloseable {
         StorageException first = failure;
         if (first != null) {
             throw new StorageException(
-                    path() + " takes nothing more since a failure: " + first.getMessage()
+                    path + " takes nothing more since a failure: " + first.getMessage()
                             + " Resume or reopen the database.",
                     first,
                     first.diskFull());
@@ -123,7 +133,7 @@ public final class DurableLog implements AutoCloseable {
 
     private StorageException fail(String operation, IOException e) {
         StorageException failed = Failures.storage(
-                operation, path(), e, "Nobody knows what of its end is on disk; nothing more is written to it.");
+                operation, path, e, "Nobody knows what of its end is on disk; nothing more is written to it.");
         synchronized (this) {
             if (failure == null) {
                 failure = failed;

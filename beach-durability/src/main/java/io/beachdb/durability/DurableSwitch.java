@@ -27,7 +27,7 @@ public final class DurableSwitch implements DeletionProof {
         // Otherwise CURRENT leads, or is about to lead, to something newer, which needs no more than this what this let
         // go.
         if (directory.isLatestSwitch(this)) {
-            vfs.relyOn(current, bytes, "deletion after a switch of CURRENT");
+            vfs.relyOn(current, bytes, "deletion after a switch of CURRENT", SyncSite.CURRENT_SWITCH);
         }
     }
 }

@@ -71,8 +71,14 @@ public interface Vfs {
      * receipt is minted, a write acknowledged. A test implementation that knows what is on disk checks it; others ignore it.
      *
      * @param what the receipt or acknowledgement, for the checker's message
+     * @param site the place in the engine, by the syncs that are made there; null outside of it
      */
-    default void relyOn(Path file, long bytes, String what) {}
+    default void relyOn(Path file, long bytes, String what, @Nullable SyncSite site) {}
+
+    /** The same, of code that is not the engine's. */
+    default void relyOn(Path file, long bytes, String what) {
+        relyOn(file, bytes, what, null);
+    }
 
     /** What a path leads to. */
     enum PathKind {

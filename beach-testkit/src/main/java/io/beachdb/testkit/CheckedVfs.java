@@ -70,14 +70,15 @@ public final class CheckedVfs implements Vfs {
     }
 
     @Override
-    public synchronized void relyOn(Path file, long bytes, String what) {
+    public synchronized void relyOn(Path file, long bytes, String what, @Nullable SyncSite site) {
         reliances++;
         try {
             Path at = where(file);
             observe(at);
-            throwIfFound(Reliance.check(model, at, bytes, what));
+            throwIfFound(Reliance.check(model, at, bytes, what, site));
         } catch (IOException e) {
-            throwIfFound(new DurabilityViolation(what + " counts on " + file + ", which cannot be looked at: " + e));
+            throwIfFound(new DurabilityViolation(
+                    Reliance.event(what, site) + " counts on " + file + ", which cannot be looked at: " + e));
         }
     }
 

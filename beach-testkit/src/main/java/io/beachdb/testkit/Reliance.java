@@ -1,5 +1,6 @@
 package io.beachdb.testkit;
 
+import io.beachdb.durability.SyncSite;
 import io.beachdb.testkit.DiskModel.FileNode;
 import io.beachdb.testkit.DiskModel.Node;
 import java.nio.file.Path;
@@ -11,13 +12,18 @@ final class Reliance {
     private Reliance() {}
 
     /** Returns what to throw, or null if the name and first bytes of the file are on disk. */
-    static @Nullable DurabilityViolation check(DiskModel model, Path path, long bytes, String what) {
+    static @Nullable DurabilityViolation check(
+            DiskModel model, Path path, long bytes, String what, @Nullable SyncSite site) {
         List<String> reasons = model.missing(path, bytes);
         if (reasons.isEmpty()) {
             return null;
         }
-        return new DurabilityViolation(what + " counts on " + path + " and its first " + bytes
+        return new DurabilityViolation(event(what, site) + " counts on " + path + " and its first " + bytes
                 + " bytes being on disk, but " + String.join("; ", reasons) + ".");
+    }
+
+    static String event(String what, @Nullable SyncSite site) {
+        return site == null ? what : what + " at " + site;
     }
 
     /**

@@ -92,8 +92,7 @@ public final class SimulatedDisk {
     /** Who holds a lock on a file. */
     private record Held(SimulatedVfs by, boolean shared) {}
 
-    // Set once.
-    private final @Nullable SimulatedScheduler scheduler;
+    private volatile @Nullable SimulatedScheduler scheduler;
     // Guarded by this.
     private final DiskModel model;
     private final List<SimulatedVfs> processes = new ArrayList<>();
@@ -127,6 +126,11 @@ public final class SimulatedDisk {
         this(new DiskModel(false), scheduler);
     }
 
+    /** Makes each operation from now on such a point of {@code scheduler}, as for a copy; null: of none. */
+    public void setScheduler(@Nullable SimulatedScheduler scheduler) {
+        this.scheduler = scheduler;
+    }
+
     private SimulatedDisk(DiskModel model, @Nullable SimulatedScheduler scheduler) {
         this.model = model;
         this.scheduler = scheduler;
@@ -146,8 +150,9 @@ public final class SimulatedDisk {
 
     void kill(SimulatedVfs process) {
         end(process, new ProcessKilled(process.process() + " was killed"));
-        if (scheduler != null) {
-            scheduler.crash(process.process());
+        SimulatedScheduler scheduled = scheduler;
+        if (scheduled != null) {
+            scheduled.crash(process.process());
         }
     }
 
@@ -172,8 +177,9 @@ public final class SimulatedDisk {
         synchronized (this) {
             ended = powerOff("the power was cut");
         }
-        if (scheduler != null) {
-            ended.forEach(process -> scheduler.crash(process.process()));
+        SimulatedScheduler scheduled = scheduler;
+        if (scheduled != null) {
+            ended.forEach(process -> scheduled.crash(process.process()));
         }
     }
 
@@ -467,11 +473,11 @@ public final class SimulatedDisk {
         return List.copyOf(violations);
     }
 
-    synchronized void relyOn(SimulatedVfs process, Path path, long bytes, String what) {
+    synchronized void relyOn(SimulatedVfs process, Path path, long bytes, String what, @Nullable SyncSite site) {
         process.checkAlive();
         if (checksReliance) {
             reliances++;
-            throwIfFound(Reliance.check(model, path, bytes, what));
+            throwIfFound(Reliance.check(model, path, bytes, what, site));
         }
     }
 
@@ -487,8 +493,9 @@ public final class SimulatedDisk {
             return;
         }
         violations.add(violation);
-        if (scheduler != null) {
-            scheduler.fail(violation); // the run fails, whoever may catch it
+        SimulatedScheduler scheduled = scheduler;
+        if (scheduled != null) {
+            scheduled.fail(violation); // the run fails, whoever may catch it
         }
         throw violation;
     }
@@ -534,8 +541,9 @@ public final class SimulatedDisk {
             }
             return result;
         } finally {
-            if (scheduler != null) {
-                ended.forEach(e -> scheduler.crash(e.process()));
+            SimulatedScheduler scheduled = scheduler;
+            if (scheduled != null) {
+                ended.forEach(e -> scheduled.crash(e.process()));
             }
         }
     }
@@ -575,16 +583,18 @@ public final class SimulatedDisk {
     }
 
     private void reach(String point) {
-        if (scheduler != null) {
-            scheduler.reach(point);
+        SimulatedScheduler scheduled = scheduler;
+        if (scheduled != null) {
+            scheduled.reach(point);
         }
     }
 
     private void stall() {
-        if (scheduler != null && stalls != null) {
+        SimulatedScheduler scheduled = scheduler;
+        if (scheduled != null && stalls != null) {
             long nanos = drawStall();
             if (nanos > 0) {
-                scheduler.sleep(nanos);
+                scheduled.sleep(nanos);
             }
         }
     }

@@ -277,8 +277,8 @@ public final class SimulatedVfs implements Vfs {
 
     /** {@inheritDoc} Here it is checked: what is not on disk at this moment is a {@link DurabilityViolation}. */
     @Override
-    public void relyOn(Path file, long bytes, String what) {
-        disk.relyOn(this, resolve(file), bytes, what);
+    public void relyOn(Path file, long bytes, String what, @Nullable SyncSite site) {
+        disk.relyOn(this, resolve(file), bytes, what, site);
     }
 
     @Override

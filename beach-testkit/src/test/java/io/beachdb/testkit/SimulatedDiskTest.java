@@ -815,8 +815,10 @@ class SimulatedDiskTest {
                 .hasMessageContaining("its directory was not synced after it")
                 .hasMessageContaining("the write of bytes 0 to 5 (change ")
                 .hasMessageContaining("the file was not synced after it");
-        assertThat(disk.violations()).hasSize(1);
-        assertThat(disk.reliances()).isEqualTo(1);
+        assertThatThrownBy(() -> vfs.relyOn(A, 5, "receipt of a file", SyncSite.TABLE_FLUSH))
+                .hasMessageContaining("receipt of a file at TABLE_FLUSH counts on /dir/a and its first 5 bytes");
+        assertThat(disk.violations()).hasSize(2);
+        assertThat(disk.reliances()).isEqualTo(2);
     }
 
     @Test

@@ -292,11 +292,15 @@ final class LogTask {
         coveredSequence = sequence;
         long number = syncsBegun + 1;
         syncsBegun = number;
+        SyncSite site = site(next != null, requests);
         if (offset > log.syncedOffset) {
-            SyncedTo receipt = log.file.sync(offset, site(next != null, requests));
+            SyncedTo receipt = log.file.sync(offset, site);
             log.syncedOffset = receipt.offset();
         }
         boolean grown = sequence > syncedSequence;
+        if (grown) {
+            log.file.acknowledged(offset, site);
+        }
         syncedSequence = sequence;
         scheduler.reach("log synced");
         if (next != null) {
