@@ -29,20 +29,20 @@ final class Aftermath {
      * @param copy the checkpoint; null before it is begun
      */
     record Promise(
-            ModelClient.Promise client,
+            ModelClients.Promise clients,
             boolean later,
             End end,
             @Nullable Copy copy) {
-        static final Promise NOTHING = new Promise(new ModelClient.Promise(0, 0, 0, 0), false, End.THERE, null);
+        static final Promise NOTHING = new Promise(ModelClients.Promise.NOTHING, false, End.THERE, null);
     }
 
     /**
      * A checkpoint.
      *
-     * @param client what it holds, exactly
+     * @param clients what it holds, exactly
      * @param made whether it must be there
      */
-    record Copy(ModelClient.Promise client, boolean made) {}
+    record Copy(ModelClients.Promise clients, boolean made) {}
 
     enum End {
         THERE,
@@ -71,11 +71,11 @@ final class Aftermath {
     /**
      * Looks, writes, and closes.
      *
-     * @param client whose writes they are; it does not change meanwhile
+     * @param clients whose writes they are; they do not change meanwhile
      * @param told hears what is promised from some moment on
      * @throws AssertionError if a promise is broken
      */
-    void check(ModelClient client, SimulatedDisk disk, Promise promise, Consumer<Promise> told) {
+    void check(ModelClients clients, SimulatedDisk disk, Promise promise, Consumer<Promise> told) {
         MemoryBudget idle = budgets.poll();
         MemoryBudget budget = idle == null ? MemoryBudget.ofBytes(8L << 20) : idle;
         boolean closed = false;
@@ -83,16 +83,16 @@ final class Aftermath {
             if (promise.end == End.THERE) {
                 engine.open(Stage.DIRECTORY, Stage::small);
                 Promise[] latest = {promise};
-                engine.step(db -> latest[0] = compare(client, db, promise, told));
+                engine.step(db -> latest[0] = compare(clients, db, promise, told));
                 engine.step(BeachDB::close);
-                compareCopy(client, engine, latest[0], told);
+                compareCopy(clients, engine, latest[0], told);
             } else {
-                compareDestroyed(client, disk, engine, promise);
+                compareDestroyed(clients, disk, engine, promise);
                 engine.tryDestroy(Stage.DIRECTORY, (deleted, refusal) -> {
                     if (refusal != null) {
                         throw new AssertionError("a further destruction", refusal);
                     }
-                    told.accept(new Promise(promise.client, false, deleted ? End.GONE : End.NONE, null));
+                    told.accept(new Promise(promise.clients, false, deleted ? End.GONE : End.NONE, null));
                 });
             }
             closed = true;
@@ -105,29 +105,30 @@ final class Aftermath {
         }
     }
 
-    private static Promise compare(ModelClient client, BeachDB db, Promise promise, Consumer<Promise> told) {
-        ModelClient.Promise shown = client.shown(db, promise.client);
+    private static Promise compare(ModelClients clients, BeachDB db, Promise promise, Consumer<Promise> told) {
+        ModelClients.Promise shown = clients.shown(db, promise.clients);
         boolean later = db.get(LATER) != null;
         if (promise.later && !later) {
             throw new AssertionError("a write that followed a recovery is missing");
         }
         told.accept(new Promise(shown, later, End.THERE, promise.copy));
-        client.checkNewer(promise.client, db.put(LATER, new byte[1]));
+        clients.checkNewer(promise.clients, db.put(LATER, new byte[1]));
         Promise latest = new Promise(shown, true, End.THERE, promise.copy);
         told.accept(latest);
         return latest;
     }
 
     /** Once made it is there, whole; before, it is that, or none. What one opening shows, a later one shows. */
-    private static void compareCopy(ModelClient client, SteppedEngine engine, Promise promise, Consumer<Promise> told) {
+    private static void compareCopy(
+            ModelClients clients, SteppedEngine engine, Promise promise, Consumer<Promise> told) {
         Copy copy = promise.copy;
         if (copy == null) {
             return;
         }
         engine.tryOpen(Stage.TARGET, options -> Stage.small(options).createIfMissing(false), (db, refusal) -> {
             if (db != null) {
-                client.compare(db, copy.client);
-                told.accept(new Promise(promise.client, promise.later, promise.end, new Copy(copy.client, true)));
+                clients.compare(db, copy.clients);
+                told.accept(new Promise(promise.clients, promise.later, promise.end, new Copy(copy.clients, true)));
                 db.close();
             } else if (copy.made) {
                 throw new AssertionError("a checkpoint that was made", refusal);
@@ -139,7 +140,7 @@ final class Aftermath {
 
     /** Wholly there, or none, or (in between) refused as damaged. */
     private static void compareDestroyed(
-            ModelClient client, SimulatedDisk disk, SteppedEngine engine, Promise promise) {
+            ModelClients clients, SimulatedDisk disk, SteppedEngine engine, Promise promise) {
         if (promise.end == End.GONE) {
             if (disk.exists(Stage.DIRECTORY)) {
                 throw new AssertionError("destroyed, and still there: " + disk.names(Stage.DIRECTORY));
@@ -154,7 +155,7 @@ final class Aftermath {
         }
         engine.tryOpen(Stage.DIRECTORY, options -> Stage.small(options).createIfMissing(false), (db, refusal) -> {
             if (db != null) {
-                client.compare(db, promise.client);
+                clients.compare(db, promise.clients);
                 db.close();
             } else if (!isNone(refusal)) {
                 throw new AssertionError("a database that is being destroyed", refusal);

@@ -36,6 +36,19 @@ public enum EngineScenario {
             }
         }
     },
+    /** Two clients write at the same time, also while a flush goes on. */
+    TOGETHER {
+        @Override
+        void play(Stage stage) {
+            stage.open();
+            for (int i = 0; i < 3; i++) {
+                stage.writesBeside(3);
+                stage.writes(3);
+                stage.writesBeside(2);
+                stage.step(ModelClient::flush);
+            }
+        }
+    },
     /** Memtables and logs are rotated. */
     ROTATION {
         @Override
@@ -201,9 +214,9 @@ public enum EngineScenario {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** Makes the client that plays it. */
-    static ModelClient newClient() {
-        return new ModelClient(0, 8, 3000);
+    /** Makes the clients that play it. */
+    static ModelClients newClients() {
+        return ModelClients.of(8, 3000);
     }
 
     /** Begins to say how to explore it. */
@@ -255,7 +268,7 @@ public enum EngineScenario {
         private final Function<SimulatedVfs, Vfs> files;
         private final Aftermath aftermath;
         // Stored by run; what recover looks at does not change any more then.
-        private volatile ModelClient client = newClient();
+        private volatile ModelClients clients = newClients();
 
         Explored(
                 EngineScenario scenario,
@@ -280,11 +293,12 @@ public enum EngineScenario {
         }
 
         void play(SimulatedDisk disk, Consumer<Stage> begins) {
-            ModelClient playing = newClient();
-            client = playing;
+            ModelClients playing = newClients();
+            clients = playing;
             disk.makeDirectories(Stage.GIVEN);
             prepare.accept(disk);
-            try (SteppedEngine engine = new SteppedEngine(seed, disk).through(files)) {
+            try (SteppedEngine engine =
+                    new SteppedEngine(seed, disk).withScheduledDisk().through(files)) {
                 Stage stage = new Stage(engine, seed, playing, (refusal, db) -> {
                     throw refusal;
                 });
@@ -297,7 +311,7 @@ public enum EngineScenario {
         public void recover(
                 SimulatedDisk disk, Aftermath.Promise promise, CrashExplorer.Promises<Aftermath.Promise> promises) {
             prepare.accept(disk);
-            aftermath.check(client, disk, promise, promises::set);
+            aftermath.check(clients, disk, promise, promises::set);
         }
     }
 }

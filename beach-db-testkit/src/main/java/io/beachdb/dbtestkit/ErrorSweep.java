@@ -73,7 +73,7 @@ public final class ErrorSweep {
     private record Moment(
             String when,
             SimulatedDisk disk,
-            ModelClient client,
+            ModelClients clients,
             Aftermath.Promise promise,
             Aftermath.Promise againstDeath) {}
 
@@ -230,8 +230,9 @@ public final class ErrorSweep {
         SimulatedDisk disk = new SimulatedDisk().makeDirectories(Stage.GIVEN);
         prepare.accept(disk);
         disk.onOperation(operations::add);
-        try (SteppedEngine engine = new SteppedEngine(seed, disk).through(files)) {
-            scenario.play(new Stage(engine, seed, EngineScenario.newClient(), (refusal, db) -> {
+        try (SteppedEngine engine =
+                new SteppedEngine(seed, disk).withScheduledDisk().through(files)) {
+            scenario.play(new Stage(engine, seed, EngineScenario.newClients(), (refusal, db) -> {
                 throw refusal;
             }));
         }
@@ -284,7 +285,7 @@ public final class ErrorSweep {
     private final class Run {
         private final Case one;
         private final SimulatedDisk disk = new SimulatedDisk().makeDirectories(Stage.GIVEN);
-        private final ModelClient client = EngineScenario.newClient();
+        private final ModelClients clients = EngineScenario.newClients();
         private final List<Moment> moments = new ArrayList<>();
         private int refusals;
         private boolean struck;
@@ -297,9 +298,10 @@ public final class ErrorSweep {
 
         void play() {
             prepare.accept(disk);
-            try (SteppedEngine engine = new SteppedEngine(seed, disk).through(files)) {
+            try (SteppedEngine engine =
+                    new SteppedEngine(seed, disk).withScheduledDisk().through(files)) {
                 engine.setMaxSteps(MAX_STEPS);
-                Stage stage = new Stage(engine, seed, client, this::refused);
+                Stage stage = new Stage(engine, seed, clients, this::refused);
                 one.error.strike(disk, one.operation, operation -> {
                     struck = true;
                     directorySyncFailed |= operation.kind() == DiskOperation.Kind.SYNC_DIRECTORY;
@@ -329,7 +331,7 @@ public final class ErrorSweep {
         }
 
         private void take(String when, Stage stage) {
-            moments.add(new Moment(when, disk.copy(), client.copy(), stage.promise(), stage.promiseAgainstDeath()));
+            moments.add(new Moment(when, disk.copy(), clients.copy(), stage.promise(), stage.promiseAgainstDeath()));
         }
 
         // ---- while it runs
@@ -387,7 +389,7 @@ public final class ErrorSweep {
                 return e;
             }
             if (stopped) {
-                client.allDurable();
+                clients.allDurable();
                 resumed.incrementAndGet();
             }
             return null;
@@ -459,11 +461,11 @@ public final class ErrorSweep {
         private void goOn(Stage stage, BeachDB db) {
             if (db.health().state() == Health.State.READ_ONLY_AFTER_FAILURE) {
                 checkTakesNothing(db);
-                client.compareVisible(db);
+                clients.compareVisible(db);
                 BeachException refusal = resume(db);
                 if (refusal != null && directorySyncFailed) {
                     checkTakesNothing(db);
-                    client.compareVisible(db);
+                    clients.compareVisible(db);
                     return;
                 }
                 if (refusal != null) {
@@ -472,11 +474,11 @@ public final class ErrorSweep {
                 take("after a resume()", stage);
             }
             checkState(db.health(), Health.State.OK, null);
-            client.compareVisible(db);
-            client.write(db, stage.random);
-            client.write(db, stage.random);
+            clients.compareVisible(db);
+            clients.first().write(db, stage.random);
+            clients.first().write(db, stage.random);
             take("after further writes", stage);
-            client.flush(db);
+            clients.first().flush(db);
             if (db.durableSequence() != db.sequence()) {
                 throw new AssertionError("after a flush of " + db.sequence() + ", durable is " + db.durableSequence());
             }
@@ -484,7 +486,7 @@ public final class ErrorSweep {
 
         private void checkTakesNothing(BeachDB db) {
             try {
-                client.write(db, new SimulatedRandom(seed));
+                clients.first().write(db, new SimulatedRandom(seed));
             } catch (WriteRefusedException expected) {
                 checkState(db.health(), Health.State.READ_ONLY_AFTER_FAILURE, expected);
                 return;
@@ -495,7 +497,7 @@ public final class ErrorSweep {
         private void close(BeachDB db, boolean mayFail) {
             try {
                 db.close();
-                client.closed();
+                clients.closed();
             } catch (BeachException e) {
                 if (!mayFail) {
                     throw new AssertionError("a close, though the error is over", e);
@@ -533,15 +535,15 @@ public final class ErrorSweep {
                 left.cutPower(policy);
             }
             Aftermath.Promise promise = policy == null ? moment.againstDeath : moment.promise;
-            if (!seen.add(new State(left.fingerprint(), policy == null, promise, moment.client.fingerprint()))) {
+            if (!seen.add(new State(left.fingerprint(), policy == null, promise, moment.clients.fingerprint()))) {
                 return;
             }
             try {
                 Aftermath.Promise[] latest = {promise};
-                aftermath.check(moment.client, left, promise, told -> latest[0] = told);
+                aftermath.check(moment.clients, left, promise, told -> latest[0] = told);
                 if (policy == null) {
                     left.cutPower(CutPolicy.none());
-                    aftermath.check(moment.client, left, latest[0], told -> {});
+                    aftermath.check(moment.clients, left, latest[0], told -> {});
                 }
                 assertNoViolation(left);
             } catch (RuntimeException | Error e) {

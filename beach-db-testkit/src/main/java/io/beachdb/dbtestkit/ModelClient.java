@@ -328,9 +328,14 @@ final class ModelClient {
     long recover(BeachDB db) {
         found = compare(db, new Promise(promisedAgainstDeath, written(), unloggedPromised, unloggedWritten));
         unloggedFound = read(db, unloggedKey());
+        return newestOf(found);
+    }
+
+    /** Returns the sequence of the newest of the first {@code count} writes, 0 if there is none. */
+    long newestOf(int count) {
         long newest = 0;
         for (Numbered write : numbered) {
-            if (write.count <= found) {
+            if (write.count <= count) {
                 newest = Math.max(newest, write.sequence);
             }
         }
@@ -339,9 +344,14 @@ final class ModelClient {
 
     /** Checks the prefix across clients: what {@link #recover} missed is newer than anything found. */
     void checkNothingMissingBelow(long newestPresent) {
+        checkNothingMissingBelow(found, newestPresent);
+    }
+
+    /** The same of an opening that shows {@code count} writes. */
+    void checkNothingMissingBelow(int count, long newestPresent) {
         for (Numbered write : numbered) {
             check(
-                    write.count <= found || write.sequence > newestPresent,
+                    write.count <= count || write.sequence > newestPresent,
                     "write " + write + " of client " + index + " is missing, but one of sequence " + newestPresent
                             + " is there");
         }

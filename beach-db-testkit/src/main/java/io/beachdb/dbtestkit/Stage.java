@@ -8,7 +8,7 @@ import io.beachdb.testkit.SimulatedRandom;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** One engine with one client, on which a scenario plays. */
+/** One engine with its clients, on which a scenario plays. */
 final class Stage {
     /** What is there before. */
     static final Path GIVEN = Path.of("/data");
@@ -21,16 +21,18 @@ final class Stage {
     final SimulatedDisk disk;
     final SteppedEngine engine;
     final SimulatedRandom random;
-    final ModelClient client;
+    private final ModelClients clients;
+    private final SimulatedRandom randomOfSecond;
     private final Refusals refusals;
     private volatile Aftermath.End end = Aftermath.End.THERE;
     private volatile Aftermath.@Nullable Copy copy;
 
-    Stage(SteppedEngine engine, long seed, ModelClient client, Refusals refusals) {
+    Stage(SteppedEngine engine, long seed, ModelClients clients, Refusals refusals) {
         this.disk = engine.disk();
         this.engine = engine;
         this.random = new SimulatedRandom(seed);
-        this.client = client;
+        this.randomOfSecond = new SimulatedRandom(seed);
+        this.clients = clients;
         this.refusals = refusals;
     }
 
@@ -57,8 +59,7 @@ final class Stage {
         boolean[] recovered = new boolean[1];
         for (int tries = 0; tries < MAX_RECOVERIES && engine.isOpen() && !recovered[0]; tries++) {
             step((c, db) -> {
-                c.recover(db);
-                c.goOn();
+                clients.recover(db);
                 recovered[0] = true;
             });
         }
@@ -78,22 +79,34 @@ final class Stage {
     /** Does something, unless the opening was refused. */
     void step(Action action) {
         if (engine.isOpen()) {
-            engine.step(db -> {
-                try {
-                    action.run(client, db);
-                } catch (BeachException e) {
-                    refusals.refused(e, db);
-                }
-            });
+            engine.step(db -> run(action, clients.first(), db));
+        }
+    }
+
+    private void run(Action action, ModelClient client, BeachDB db) {
+        try {
+            action.run(client, db);
+        } catch (BeachException e) {
+            refusals.refused(e, db);
         }
     }
 
     void writes(int count) {
-        step((c, db) -> {
-            for (int i = 0; i < count; i++) {
-                c.write(db, random);
-            }
-        });
+        step((c, db) -> write(c, db, count, random));
+    }
+
+    private static void write(ModelClient client, BeachDB db, int count, SimulatedRandom own) {
+        for (int i = 0; i < count; i++) {
+            client.write(db, own);
+        }
+    }
+
+    /** Lets the second client write during the next step. */
+    void writesBeside(int count) {
+        if (engine.isOpen()) {
+            engine.begin(
+                    "second client", db -> run((c, d) -> write(c, d, count, randomOfSecond), clients.second(), db));
+        }
     }
 
     /** Enough of them rotate a memtable of 64 KiB. */
@@ -106,7 +119,7 @@ final class Stage {
     void checkpoint() {
         step((c, db) -> {
             c.flush(db); // as a checkpoint does: so it is known what it will hold
-            ModelClient.Promise all = c.promise();
+            ModelClients.Promise all = clients.promise();
             copy = new Aftermath.Copy(all, false);
             db.checkpoint(TARGET);
             copy = new Aftermath.Copy(all, true);
@@ -131,22 +144,22 @@ final class Stage {
     void close() {
         step((c, db) -> {
             db.close();
-            c.closed();
+            clients.closed();
         });
         engine.closed();
     }
 
     /** Returns what must be there if the power were cut now. */
     Aftermath.Promise promise() {
-        return promise(client.promise());
+        return promise(clients.promise());
     }
 
     /** Returns what must be there if the process died now. */
     Aftermath.Promise promiseAgainstDeath() {
-        return promise(client.promiseAgainstDeath());
+        return promise(clients.promiseAgainstDeath());
     }
 
-    private Aftermath.Promise promise(ModelClient.Promise ofClient) {
-        return new Aftermath.Promise(ofClient, false, end, copy);
+    private Aftermath.Promise promise(ModelClients.Promise ofClients) {
+        return new Aftermath.Promise(ofClients, false, end, copy);
     }
 }

@@ -59,6 +59,12 @@ final class SteppedEngine implements AutoCloseable {
         this.never = scheduler.newSignal("passing time", 0);
     }
 
+    /** Makes the operations of its disk points of the schedule too, until it is closed. */
+    SteppedEngine withScheduledDisk() {
+        disk.setScheduler(scheduler);
+        return this;
+    }
+
     /** Sets what the engine gets for the files of its process. */
     SteppedEngine through(Function<SimulatedVfs, Vfs> wrapped) {
         files = wrapped;
@@ -225,6 +231,7 @@ final class SteppedEngine implements AutoCloseable {
             vfs.kill(); // or its lock would be remembered, and the whole disk with it
         }
         scheduler.close();
+        disk.setScheduler(null);
         free();
     }
 

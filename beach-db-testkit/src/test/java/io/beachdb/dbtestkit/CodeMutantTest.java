@@ -138,7 +138,7 @@ class CodeMutantTest {
     /** By the disk's check of what is counted on, or since the engine itself meets it. */
     private static boolean breaksAtOnce(EngineScenario scenario, Mutant mutant) {
         try {
-            scenario.play(SEED, disk -> fail(disk, mutant), process -> new MutantVfs(process, mutant));
+            scenario.play(SEED, disk -> prepare(disk, mutant), process -> new MutantVfs(process, mutant));
             return false;
         } catch (AssertionError found) {
             return true;
@@ -181,19 +181,20 @@ class CodeMutantTest {
     }
 
     private static CrashExplorer.Builder<?> explorer(
-            EngineScenario scenario, Mutant mutant, Consumer<SimulatedDisk> prepare) {
+            EngineScenario scenario, Mutant mutant, Consumer<SimulatedDisk> first) {
         return scenario.explorer(
                         SEED,
                         disk -> {
-                            prepare.accept(disk);
-                            fail(disk, mutant);
+                            first.accept(disk);
+                            prepare(disk, mutant);
                         },
                         process -> new MutantVfs(process, mutant))
                 .threads(2);
     }
 
-    /** Makes the syncs fail whose errors a mutant drops. */
-    private static void fail(SimulatedDisk disk, Mutant mutant) {
+    /** Makes the syncs fail whose errors a mutant drops; and files that a late one keeps open can be renamed. */
+    private static void prepare(SimulatedDisk disk, Mutant mutant) {
+        disk.setOpenFilesHeld(false);
         if (mutant.mistake() == Mistake.SWALLOW) {
             disk.inject(Fault.on(operation -> operation.site() == mutant.site() && operation.kind() == mutant.kind())
                     .sticky());

@@ -73,7 +73,7 @@ class ErrorSweepTest {
         /** What a close leaves. */
         FILES_STAY_OPEN(
                 EngineScenario.CREATE,
-                disk -> {},
+                disk -> disk.setOpenFilesHeld(false), // which would tell of it at once
                 process -> new MutantVfs(process, Mutant.of(MutantVfs.Mistake.NEVER_CLOSED)),
                 "are charged, and open are [");
 
