@@ -41,7 +41,7 @@ class WhenDurableTest {
                 engine.open(DIRECTORY, options -> options.failWhenDiskFull(true).maxImmutableMemtables(1));
                 engine.step(db -> db.put(bytes("a"), bytes("1"), Durability.LOGGED));
                 engine.disk().setCapacity(0);
-                engine.begin("flush", BeachDB::flush);
+                engine.begin("flush", db -> assertThatThrownBy(db::flush).isInstanceOf(WriteRefusedException.class));
                 List<CompletableFuture<Long>> futures = new ArrayList<>();
                 engine.step(db -> {
                     engine.pause(100_000_000); // the flush has met the full disk, and waits before it tries again
@@ -60,6 +60,56 @@ class WhenDurableTest {
                 assertThat(futures.getLast()).as("seed " + seed).isCompletedWithValueMatching(durable -> durable >= 2);
                 engine.step(BeachDB::close);
             }
+        }
+    }
+
+    /** A flush whose tables are seen before its caller looks whether it is over: also what is durable must be told by then. */
+    @Test
+    void flush_returns_durableSequenceHasAll() {
+        try (SteppedEngine engine = new SteppedEngine(1)) {
+            engine.open(DIRECTORY, options -> {
+                Seams seams = options.build().seams();
+                return options.seams(new Seams(seams.vfs(), new FlushFirst(seams.scheduler()), seams.random()));
+            });
+            engine.step(db -> {
+                long sequence = db.put(bytes("a"), bytes("1"), Durability.LOGGED);
+                db.flush();
+                assertThat(db.durableSequence()).isEqualTo(sequence);
+            });
+            engine.step(BeachDB::close);
+        }
+    }
+
+    /** Lets a flush run before the one who asked for it goes on, up to the new view, and then the other way round. */
+    private static final class FlushFirst extends ForwardingScheduler {
+        FlushFirst(Scheduler scheduler) {
+            super(scheduler);
+        }
+
+        @Override
+        public void execute(String name, Runnable task) {
+            super.execute(name, name.equals("log-sync") ? () -> syncLate(task) : task);
+            if (name.equals("flush")) {
+                pause(1_000_000);
+            }
+        }
+
+        @Override
+        public void reach(String point) {
+            super.reach(point);
+            if (point.equals("view") && Thread.currentThread().getName().equals("flush")) {
+                pause(2_000_000);
+            }
+        }
+
+        /** So that only the flush makes what was logged durable. */
+        private void syncLate(Runnable task) {
+            pause(10_000_000);
+            task.run();
+        }
+
+        private void pause(long nanos) {
+            await(newSignal("pause", 0), () -> false, nanos);
         }
     }
 

@@ -445,24 +445,20 @@ public final class Engine implements CommitPipeline.Room {
 
     /** Brings everything written so far to tables, and waits for that. */
     void flushAll() {
-        MemtableSlot[] last = new MemtableSlot[1];
+        long[] last = new long[1];
         pipeline.asLeader(() -> {
             health.checkWritable();
             room.rotateIfUsed(0);
-            MemtableSlot[] waiting = viewForRead().immutables;
-            last[0] = waiting.length == 0 ? null : waiting[0];
+            last[0] = pipeline.lastSequence();
         });
-        MemtableSlot newestWaiting = last[0];
-        if (newestWaiting != null) {
-            awaitFlushed(newestWaiting);
-        }
+        awaitFlushed(last[0]);
     }
 
-    private void awaitFlushed(MemtableSlot slot) {
+    private void awaitFlushed(long sequence) {
         StorageException noRoomBefore = flusher.noRoom(); // there may be room by now
         while (true) {
-            boolean last = filesFinished; // before the look at the slot, which a close may have brought to disk at last
-            if (isFlushed(slot)) {
+            boolean last = filesFinished; // before the look at the flushes: a close may have made the last one
+            if (flusher.flushedSequence() >= sequence) {
                 return;
             }
             checkNotFailed();
@@ -476,7 +472,10 @@ public final class Engine implements CommitPipeline.Room {
             }
             scheduler.await(
                     progress,
-                    () -> filesFinished || health.failure() != null || isFlushed(slot) || refusesForRoom(noRoomBefore));
+                    () -> filesFinished
+                            || health.failure() != null
+                            || flusher.flushedSequence() >= sequence
+                            || refusesForRoom(noRoomBefore));
         }
     }
 
@@ -487,10 +486,6 @@ public final class Engine implements CommitPipeline.Room {
 
     void makeImmutableForClose() {
         room.makeImmutableForClose();
-    }
-
-    private boolean isFlushed(MemtableSlot slot) {
-        return flusher.flushedSequence() >= slot.lastSequence;
     }
 
     public void compact(Range range) {
