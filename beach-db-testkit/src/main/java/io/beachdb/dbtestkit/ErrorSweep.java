@@ -3,8 +3,6 @@ package io.beachdb.dbtestkit;
 import io.beachdb.BeachDB;
 import io.beachdb.Health;
 import io.beachdb.base.BeachException;
-import io.beachdb.base.Scheduler;
-import io.beachdb.base.Signal;
 import io.beachdb.base.StorageException;
 import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.base.WriteRefusedException;
@@ -15,15 +13,14 @@ import io.beachdb.testkit.DiskOperation;
 import io.beachdb.testkit.SimulatedDisk;
 import io.beachdb.testkit.SimulatedRandom;
 import io.beachdb.testkit.SimulatedVfs;
+import io.beachdb.testkit.Workers;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -163,13 +160,9 @@ public final class ErrorSweep {
                 }
             }
         }
-        AtomicInteger next = new AtomicInteger();
-        runOnAll(() -> {
-            for (int i = next.getAndIncrement(); i < all.size(); i = next.getAndIncrement()) {
-                Case goOn = all.get(i);
-                if (playAndReport(goOn)) {
-                    playAndReport(new Case(goOn.operation, goOn.error, Then.RESUME));
-                }
+        Workers.forEach("error-sweep", threads, all, goOn -> {
+            if (playAndReport(goOn)) {
+                playAndReport(new Case(goOn.operation, goOn.error, Then.RESUME));
             }
         });
         return new Result(
@@ -237,31 +230,6 @@ public final class ErrorSweep {
             }));
         }
         return operations;
-    }
-
-    /** Runs {@code worker} on as many threads as are wanted, this one included. */
-    private void runOnAll(Runnable worker) {
-        Scheduler scheduler = Scheduler.system();
-        Signal ended = scheduler.newSignal("error-sweep", 0);
-        AtomicInteger running = new AtomicInteger(threads - 1);
-        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-        for (int i = 1; i < threads; i++) {
-            scheduler.execute("error-sweep", () -> {
-                try {
-                    worker.run();
-                } catch (RuntimeException | Error e) {
-                    failure.set(e);
-                } finally {
-                    running.decrementAndGet();
-                    ended.wake();
-                }
-            });
-        }
-        worker.run();
-        scheduler.await(ended, () -> running.get() == 0);
-        if (failure.get() != null) {
-            throw new IllegalStateException("the sweep met an error of its own", failure.get());
-        }
     }
 
     /** Returns whether something was refused. */

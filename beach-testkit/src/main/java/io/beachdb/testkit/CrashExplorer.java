@@ -1,7 +1,5 @@
 package io.beachdb.testkit;
 
-import io.beachdb.base.Scheduler;
-import io.beachdb.base.Signal;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,10 +7,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -234,13 +230,8 @@ public final class CrashExplorer<P> {
         SimulatedDisk first = new SimulatedDisk();
         List<Moment<P>> moments = record(first, program::run, program.nothing());
         assertNoViolation(first); // the program may have swallowed it
-        AtomicInteger next = new AtomicInteger();
-        Runnable worker = () -> {
-            for (int i = next.getAndIncrement(); i < moments.size(); i = next.getAndIncrement()) {
-                explore(moments.get(i), "", depth, new Limits(exhaustive, exhaustiveNames, samples));
-            }
-        };
-        runOnAll(worker);
+        Limits limits = new Limits(exhaustive, exhaustiveNames, samples);
+        Workers.forEach("crash-explorer", threads, moments, moment -> explore(moment, "", depth, limits));
         List<String> violations = found.stream().map(this::report).toList();
         List<Long> byDepth =
                 IntStream.range(0, depth).mapToObj(statesByDepth::get).toList();
@@ -256,31 +247,6 @@ public final class CrashExplorer<P> {
 
         List<CutPolicy> policies(SimulatedDisk disk, long seed) {
             return CutPolicy.exploring(disk, exhaustive, exhaustiveNames, samples, seed);
-        }
-    }
-
-    /** Runs {@code worker} on as many threads as are wanted, this one included. */
-    private void runOnAll(Runnable worker) {
-        Scheduler scheduler = Scheduler.system();
-        Signal ended = scheduler.newSignal("crash-explorer", 0);
-        AtomicInteger running = new AtomicInteger(threads - 1);
-        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-        for (int i = 1; i < threads; i++) {
-            scheduler.execute("crash-explorer", () -> {
-                try {
-                    worker.run();
-                } catch (RuntimeException | Error e) {
-                    failure.set(e);
-                } finally {
-                    running.decrementAndGet();
-                    ended.wake();
-                }
-            });
-        }
-        worker.run();
-        scheduler.await(ended, () -> running.get() == 0);
-        if (failure.get() != null) {
-            throw new IllegalStateException("the explorer met an error of its own", failure.get());
         }
     }
 
