@@ -129,6 +129,12 @@ class CodeMutantTest {
             List<String> found =
                     site == SyncSite.OPEN ? afterDeaths(trial.mutant) : cut(EngineScenario.CREATE, trial.mutant);
             assertThat(found).as(HARMLESS.get(trial.mutant)).isEmpty();
+        } else if (trial.mutant.mistake() == Mistake.SKIP && site == SyncSite.OPEN) {
+            assertThat(afterDeaths(trial.mutant)).anyMatch(found -> found.contains("counts on"));
+        } else if (trial.mutant.mistake() == Mistake.SKIP) {
+            assertThat(seenAtOnce)
+                    .as("found by the disk's check, without a cut: " + trial)
+                    .isTrue();
         } else if (!seenAtOnce) {
             assertThat(cuts(trial)).as(trial.toString()).isNotEmpty();
         }

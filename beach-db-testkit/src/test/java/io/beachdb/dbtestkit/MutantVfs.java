@@ -203,6 +203,16 @@ final class MutantVfs implements Vfs {
     @Override
     public void relyOn(Path file, long bytes, String what, @Nullable SyncSite site) {
         real.relyOn(file, bytes, what, site);
+        countedOn();
+    }
+
+    @Override
+    public void relyOnAbsence(Path path, String what, @Nullable SyncSite site) {
+        real.relyOnAbsence(path, what, site);
+        countedOn();
+    }
+
+    private void countedOn() {
         if (mutant.mistake == Mistake.LATE) {
             try {
                 catchUp();

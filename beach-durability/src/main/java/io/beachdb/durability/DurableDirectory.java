@@ -761,6 +761,7 @@ public final class DurableDirectory implements AutoCloseable {
             deleteNow(first, DESTROY_HINT);
         }
         syncThrough(lastEvent.get(), SyncSite.DESTROY);
+        vfs.relyOnAbsence(path.resolve(first), "deletion of what it leads to", SyncSite.DESTROY);
         others.forEach(name -> deleteNow(name, DESTROY_HINT));
         syncThrough(lastEvent.get(), SyncSite.DESTROY);
     }
@@ -794,6 +795,7 @@ public final class DurableDirectory implements AutoCloseable {
                     return true; // as the making of directories here: the outcome was told by syncability
                 }
             }
+            vfs.relyOnAbsence(path, "destruction", SyncSite.DESTROY);
             return true;
         } catch (IOException e) {
             throw Failures.storage("deleting the directory", path, e, "It holds no database any more.");

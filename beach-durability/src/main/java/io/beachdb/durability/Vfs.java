@@ -80,6 +80,14 @@ public interface Vfs {
         relyOn(file, bytes, what, null);
     }
 
+    /** As {@link #relyOn}, of a file or directory that is deleted, and must not come back. */
+    default void relyOnAbsence(Path path, String what, @Nullable SyncSite site) {}
+
+    /** The same, of code that is not the engine's. */
+    default void relyOnAbsence(Path path, String what) {
+        relyOnAbsence(path, what, null);
+    }
+
     /** What a path leads to. */
     enum PathKind {
         ABSENT,

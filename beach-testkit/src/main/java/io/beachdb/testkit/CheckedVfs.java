@@ -82,6 +82,19 @@ public final class CheckedVfs implements Vfs {
         }
     }
 
+    @Override
+    public synchronized void relyOnAbsence(Path path, String what, @Nullable SyncSite site) {
+        reliances++;
+        try {
+            Path at = where(path);
+            observe(at);
+            throwIfFound(Reliance.checkAbsence(model, at, what, site));
+        } catch (IOException e) {
+            throwIfFound(new DurabilityViolation(Reliance.event(what, site) + " counts on " + path
+                    + " being deleted, which cannot be looked at: " + e));
+        }
+    }
+
     private void throwIfFound(@Nullable DurabilityViolation violation) {
         if (violation != null) {
             violations.add(violation);

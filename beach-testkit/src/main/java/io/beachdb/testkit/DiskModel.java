@@ -436,7 +436,7 @@ final class DiskModel {
                 if (i < good) {
                     save(slot, change.number);
                 } else {
-                    (saved == Saved.UNTOLD ? slot.directory.hidden : slot.directory.doomed).add(change);
+                    addOnce(change, saved == Saved.UNTOLD ? slot.directory.hidden : slot.directory.doomed);
                 }
             }
             forget(change);
@@ -447,8 +447,13 @@ final class DiskModel {
         if (saved != Saved.UNTOLD) {
             List.copyOf(directory.hidden).forEach(DiskModel::uncover);
         }
-        // Of a name that leads nowhere the number matters only while an older change of it is pending.
-        directory.durable.values().removeIf(slot -> slot.node == null && slot.number <= upTo);
+        // Of a name that leads nowhere the number matters only while an older change of it is pending, or in doubt.
+        directory.durable.entrySet().removeIf(entry -> {
+            Slot slot = entry.getValue();
+            return slot.node == null
+                    && slot.number <= upTo
+                    && directory.doomed.stream().noneMatch(change -> change.touches(directory, entry.getKey()));
+        });
         dirty.removeIf(file -> file.links == 0 && file.references == 0 && file.open == 0);
     }
 
@@ -469,7 +474,14 @@ final class DiskModel {
     private static void uncover(NameChange change) {
         for (SlotChange slot : change.slots) {
             slot.directory.hidden.remove(change);
-            slot.directory.doomed.add(change);
+            addOnce(change, slot.directory.doomed);
+        }
+    }
+
+    /** A rename comes here for both of its names. */
+    private static void addOnce(NameChange change, List<NameChange> lost) {
+        if (!lost.contains(change)) {
+            lost.add(change);
         }
     }
 
@@ -523,7 +535,30 @@ final class DiskModel {
         return reasons;
     }
 
-    private static void missingName(DirectoryNode directory, String name, Node node, List<String> reasons) {
+    /** Returns why a name may be there after a cut, one reason a line; empty if it may not. */
+    List<String> present(Path path) {
+        List<String> reasons = new ArrayList<>();
+        Node at = root;
+        for (Path element : path) {
+            if (!(at instanceof DirectoryNode directory)) {
+                return reasons; // nothing is in a file
+            }
+            String name = element.toString();
+            Node next = directory.live.get(name);
+            if (next == null) {
+                if (directory.syncable) {
+                    missingName(directory, name, null, reasons);
+                }
+                return reasons;
+            }
+            at = next;
+        }
+        reasons.add("it is there");
+        return reasons;
+    }
+
+    /** @param node what the name leads to now; null: nothing */
+    private static void missingName(DirectoryNode directory, String name, @Nullable Node node, List<String> reasons) {
         int before = reasons.size();
         for (NameChange change : directory.pending.values()) {
             if (change.touches(directory, name)) {
@@ -540,7 +575,8 @@ final class DiskModel {
             }
         }
         boolean hidden = directory.hidden.stream().anyMatch(change -> change.touches(directory, name));
-        if (reasons.size() == before && !hidden && (slot == null || slot.node != node)) {
+        Node saved = slot == null ? null : slot.node;
+        if (reasons.size() == before && !hidden && saved != node) {
             reasons.add("the name " + name + " leads elsewhere on disk");
         }
     }

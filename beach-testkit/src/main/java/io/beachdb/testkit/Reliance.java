@@ -22,6 +22,17 @@ final class Reliance {
                 + " bytes being on disk, but " + String.join("; ", reasons) + ".");
     }
 
+    /** Returns what to throw, or null if what is deleted cannot come back. */
+    static @Nullable DurabilityViolation checkAbsence(
+            DiskModel model, Path path, String what, @Nullable SyncSite site) {
+        List<String> reasons = model.present(path);
+        if (reasons.isEmpty()) {
+            return null;
+        }
+        return new DurabilityViolation(event(what, site) + " counts on " + path + " being deleted on disk, but "
+                + String.join("; ", reasons) + ".");
+    }
+
     static String event(String what, @Nullable SyncSite site) {
         return site == null ? what : what + " at " + site;
     }

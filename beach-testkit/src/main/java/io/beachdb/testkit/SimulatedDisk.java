@@ -481,6 +481,14 @@ public final class SimulatedDisk {
         }
     }
 
+    synchronized void relyOnAbsence(SimulatedVfs process, Path path, String what, @Nullable SyncSite site) {
+        process.checkAlive();
+        if (checksReliance) {
+            reliances++;
+            throwIfFound(Reliance.checkAbsence(model, path, what, site));
+        }
+    }
+
     /** Called with the disk locked. */
     void relyOnRename(Node node, @Nullable Node replaced, Path from, Path to) {
         if (checksReliance) {

@@ -281,6 +281,12 @@ public final class SimulatedVfs implements Vfs {
         disk.relyOn(this, resolve(file), bytes, what, site);
     }
 
+    /** {@inheritDoc} Checked here as {@link #relyOn} is. */
+    @Override
+    public void relyOnAbsence(Path path, String what, @Nullable SyncSite site) {
+        disk.relyOnAbsence(this, resolve(path), what, site);
+    }
+
     @Override
     public String toString() {
         return "files of " + process;

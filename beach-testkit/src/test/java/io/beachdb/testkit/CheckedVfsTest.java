@@ -59,6 +59,18 @@ class CheckedVfsTest {
     }
 
     @Test
+    void relyOnAbsence_deletedAndNotSynced_isAViolation() throws IOException {
+        vfs.create(file).close();
+        syncDirectory(vfs, directory);
+        vfs.delete(file);
+        assertThatThrownBy(() -> vfs.relyOnAbsence(file, "test"))
+                .isInstanceOf(DurabilityViolation.class)
+                .hasMessageContaining("being deleted on disk, but the deletion of ");
+        syncDirectory(vfs, directory);
+        vfs.relyOnAbsence(file, "test");
+    }
+
+    @Test
     void directoryNotSynced_isFound() throws IOException {
         try (VfsFile out = vfs.create(file)) {
             write(out, 0, "hello");

@@ -822,6 +822,36 @@ class SimulatedDiskTest {
     }
 
     @Test
+    void relyOnAbsence_untilTheDeletionIsSynced_isAViolation() throws IOException {
+        vfs.relyOnAbsence(A, "test"); // never there
+        vfs.relyOnAbsence(A.resolve("below"), "test");
+        durableFile(A, "1");
+        vfs.relyOnAbsence(A.resolve("below"), "test"); // nothing is in a file
+        assertThatThrownBy(() -> vfs.relyOnAbsence(A, "test", SyncSite.DESTROY))
+                .isInstanceOf(DurabilityViolation.class)
+                .hasMessageContaining("test at DESTROY counts on /dir/a being deleted on disk, but it is there.");
+        vfs.delete(A);
+        assertThatThrownBy(() -> vfs.relyOnAbsence(A, "test"))
+                .hasMessageContaining("the deletion of /dir/a (change ")
+                .hasMessageContaining("its directory was not synced after it");
+        syncDirectory(vfs, DIR);
+        vfs.relyOnAbsence(A, "test");
+
+        vfs.create(A).close();
+        disk.inject(Fault.on(o -> o.kind() == DiskOperation.Kind.SYNC_DIRECTORY));
+        assertThatThrownBy(() -> syncDirectory(vfs, DIR)).isInstanceOf(IOException.class);
+        vfs.delete(A);
+        assertThatThrownBy(() -> vfs.relyOnAbsence(A, "test"))
+                .hasMessageContaining("in doubt since the sync of its directory failed");
+        syncDirectory(vfs, DIR);
+        vfs.relyOnAbsence(A, "test"); // whatever became of its creation
+
+        vfs.create(B).close();
+        vfs.delete(B);
+        assertThatThrownBy(() -> vfs.relyOnAbsence(B, "test")).hasMessageContaining("the creation of /dir/b");
+    }
+
+    @Test
     void relyOn_bytesBehindTheRange_doNotMatter() throws IOException {
         VfsFile file = durableFile(A, "12345");
         write(file, 5, "678");
