@@ -757,11 +757,14 @@ public final class DurableDirectory implements AutoCloseable {
      */
     public void destroy(String first, Collection<String> others) {
         checkWritable();
-        if (exists(first)) {
+        boolean wasThere = exists(first);
+        if (wasThere) {
             deleteNow(first, DESTROY_HINT);
         }
         syncThrough(lastEvent.get(), SyncSite.DESTROY);
-        vfs.relyOnAbsence(path.resolve(first), "deletion of what it leads to", SyncSite.DESTROY);
+        if (wasThere) { // else an earlier try deleted it: if the sync of that failed, it may come back, leading nowhere
+            vfs.relyOnAbsence(path.resolve(first), "deletion of what it leads to", SyncSite.DESTROY);
+        }
         others.forEach(name -> deleteNow(name, DESTROY_HINT));
         syncThrough(lastEvent.get(), SyncSite.DESTROY);
     }

@@ -556,6 +556,23 @@ class DirectorySyncTest {
         }
     }
 
+    /** What the failed sync was to save may come back, however often the directory is synced later: nothing counts on it. */
+    @Test
+    void destroy_afterOneWhoseSyncFailed_goesOn() {
+        disk.install(DB.resolve("CURRENT"), new byte[1]);
+        disk.install(DB.resolve("1.sst"), new byte[1]);
+        disk.inject(Fault.on(operation -> operation.site() == SyncSite.DESTROY));
+        try (DurableDirectory directory = open()) {
+            assertThatThrownBy(() -> directory.destroy("CURRENT", List.of("1.sst")))
+                    .isInstanceOf(StorageException.class);
+        }
+        assertThat(disk.names(DB)).as("kept until it is known").containsExactly("1.sst");
+        try (DurableDirectory again = open()) {
+            again.destroy("CURRENT", List.of("1.sst"));
+        }
+        assertThat(disk.names(DB)).isEmpty();
+    }
+
     @Test
     void createLog_withoutRoom_keepsNone() {
         try (DurableDirectory directory = open()) {
