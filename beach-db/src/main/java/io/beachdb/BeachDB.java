@@ -209,6 +209,7 @@ public final class BeachDB implements Reader, AutoCloseable {
      * it returns. If the machine stops before, {@code target} is a whole database, or none, to be destroyed.
      *
      * @param target a directory that is empty, or not there yet
+     * @throws IllegalArgumentException if it lies in this database's own directory
      * @throws io.beachdb.base.DatabaseExistsException if it is not empty
      * @throws io.beachdb.base.WriteRefusedException if this database takes no writes
      * @throws io.beachdb.base.StorageException if the system refused; the files that were made are deleted, as far as they can be

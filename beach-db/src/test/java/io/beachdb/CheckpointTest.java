@@ -183,6 +183,10 @@ class CheckpointTest {
                 assertThat(files).containsExactly(other.resolve("notes.txt"));
             }
             assertThatThrownBy(() -> db.checkpoint(db.directory())).isInstanceOf(DatabaseExistsException.class);
+            assertThatThrownBy(() -> db.checkpoint(db.directory().resolve("../db/inner")))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("own directory");
+            assertThat(db.directory().resolve("inner")).doesNotExist();
             assertThatThrownBy(() -> db.checkpoint(second.directory())).isInstanceOf(DatabaseExistsException.class);
             assertThat(text(db.get(bytes("k")))).isEqualTo("v");
         }

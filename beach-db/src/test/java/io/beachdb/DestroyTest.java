@@ -52,6 +52,7 @@ class DestroyTest {
         assertThat(inner).isDirectory();
         assertThat(directory.resolve("CURRENT")).doesNotExist();
         assertThat(directory.resolve("LOCK")).exists(); // never deleted where somebody may open it
+        assertThat(BeachDB.destroy(directory)).as("again").isFalse();
         try (BeachDB db = BeachDB.open(directory)) {
             assertThat(db.get(KEY)).isNull();
         }

@@ -45,12 +45,15 @@ final class CommitPipeline implements WalListener {
      *     but for deciding on a wake, which does no harm when it is spurious.
      * P7  An insert that ends with an error leaves a part of its batch behind. Then nothing from there on becomes visible,
      *     and everybody who waits for that is told.
-     * P8  A request whose caller leaves by an error (out of stack, say, in a wait) is the pipeline's until the close: it may
-     *     still be queued, or in the ring. If nobody has inserted it, nobody will: P7 again.
+     * P8  A request whose caller leaves by an error is the pipeline's until the close: it may still be queued, or in the
+     *     ring, or have had the lead. Then P7 again, in an order that asks little of a thread whose stack or heap is at its
+     *     end: first what others wait for, by stores and wakes, then what is to be told. What the thread does not come to,
+     *     the next caller does, or the close.
      */
     private static final VarHandle QUEUE;
     private static final VarHandle LEADING;
     private static final VarHandle ADVANCING;
+    private static final VarHandle LEAD_LOST;
     private static final VarHandle LOGGED_BYTES;
     private static final int RING = 1 << 12;
     private static final int INSERTED_BY_LEADER_BYTES = 16 << 10;
@@ -60,6 +63,7 @@ final class CommitPipeline implements WalListener {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             QUEUE = lookup.findVarHandle(CommitPipeline.class, "queue", WriteRequest.class);
             LEADING = lookup.findVarHandle(CommitPipeline.class, "leading", boolean.class);
+            LEAD_LOST = lookup.findVarHandle(CommitPipeline.class, "leadLost", boolean.class);
             LOGGED_BYTES = lookup.findVarHandle(CommitPipeline.class, "loggedBytes", long.class);
             ADVANCING = lookup.findVarHandle(CommitPipeline.class, "advancing", boolean.class);
         } catch (ReflectiveOperationException e) {
@@ -89,13 +93,14 @@ final class CommitPipeline implements WalListener {
     private final Room room;
     private final Signal leadFree;
     private final Signal ringFree;
-    private final BooleanSupplier tryLead = this::tryLead;
 
     @SuppressWarnings("UnusedVariable") // through QUEUE
     private volatile @Nullable WriteRequest queue; // newest first
 
     @SuppressWarnings("UnusedVariable") // through LEADING
     private volatile boolean leading;
+
+    private volatile boolean leadLost; // P8: held by nobody any more
 
     // The leader's.
     private @Nullable WriteRequest pending; // of the group, the oldest not handed over; its next follows, and so on
@@ -115,6 +120,10 @@ final class CommitPipeline implements WalListener {
 
     private volatile long visibleSequence;
     private volatile @Nullable StorageException broken; // P7
+
+    // Made beforehand: where it is needed, there may be no room for another.
+    private final StorageException thrownOut =
+            new StorageException("a writer was thrown out of the middle of a write by an error.", null);
 
     private final UnsyncedRequests unsynced = new UnsyncedRequests();
 
@@ -160,18 +169,31 @@ final class CommitPipeline implements WalListener {
      * @return the write's last sequence
      */
     long commit(WriteRequest request) {
+        StorageException over = broken;
+        if (over != null) {
+            goOnWith(over);
+            throw refusedBy(over);
+        }
+        request.inPipeline = true;
         try {
             settle(request);
         } catch (RuntimeException | Error e) {
-            abandon(request, e);
+            request.thrown = e; // and no call: it would ask for stack that is not there
             throw e;
         }
+        request.inPipeline = false;
         if (request.state == WriteRequest.REFUSED) {
             throw Objects.requireNonNull(request.refusal, "refused without a reason");
+        }
+        if (request.state == WriteRequest.QUEUED && !request.isLookedAt()) {
+            throw refusedBy(Objects.requireNonNull(broken, "left by its leader, and all is well"));
         }
         StorageException failure = request.logFailure;
         if (failure == null && !request.isSatisfied()) {
             failure = broken;
+            if (failure != null) {
+                room.logFailed(failure);
+            }
         }
         if (failure != null) {
             throw new WriteIndeterminateException(
@@ -193,14 +215,14 @@ final class CommitPipeline implements WalListener {
             scheduler.await(request.signal, () -> request.state != WriteRequest.QUEUED || (request.leads = tryLead()));
         }
         if (request.leads) {
-            request.leads = false; // whatever happens in there, it lets go of it
             if (request.state == WriteRequest.QUEUED) {
                 lead(request);
-            } else {
-                letGoOfLead(); // won too late: another leader had taken our request, and ended just before
-            }
+            } // else won too late: another leader had taken our request, and ended just before
+            request.leads = false;
+            leading = false;
+            tellThatLeadIsFree();
         }
-        if (request.state == WriteRequest.REFUSED) {
+        if (request.state == WriteRequest.REFUSED || request.state == WriteRequest.QUEUED && !request.isLookedAt()) {
             return;
         }
         if (request.state == WriteRequest.LOGGED) {
@@ -210,8 +232,8 @@ final class CommitPipeline implements WalListener {
         BooleanSupplier done = request.isVisible;
         if (request.durability == Durability.SYNCED) {
             done = request.isDone;
-            if (request.logFailure
-                    == null) { // else it may never have come to the log, and nobody's sync would cover it
+            // Else it may never have come to the log, and nobody's sync would cover it.
+            if (request.logFailure == null && broken == null) {
                 wal().sync(request.lastSequence);
             }
         }
@@ -220,16 +242,44 @@ final class CommitPipeline implements WalListener {
         }
     }
 
-    /** P8: its caller is thrown out of here. */
-    private void abandon(WriteRequest request, Throwable error) {
+    /** P8: for a caller that was thrown out of {@link #commit}, with its request in the pipeline. */
+    void abandon(WriteRequest request) {
         request.abandoned = true;
-        if (broken == null && !request.inserted && request.isItsCallers()) {
-            breakOff(brokenBy(error));
-        }
         if (request.leads) {
-            letGoOfLead();
-        } else {
-            wakeQueued(); // the lead may have become free, and only this request have been told
+            leadLost = true;
+        }
+        StorageException failure = broken == null ? thrownOut : broken;
+        try {
+            if (failure == thrownOut && request.thrown != null) {
+                failure = brokenBy(request.thrown);
+            }
+        } finally {
+            broken = failure;
+            goOnWith(failure);
+        }
+    }
+
+    /** Nothing becomes visible any more: lets go of all who wait for that, or for a lead that is lost, and tells the engine. */
+    private void goOnWith(StorageException failure) {
+        boolean mine = leadLost && LEAD_LOST.compareAndSet(this, true, false);
+        if (mine) {
+            WriteRequest group = pending;
+            pending = null;
+            leading = false;
+            wakeAll(group);
+        }
+        wakeRing();
+        tellThatLeadIsFree(); // it may have been for some time, and only the one who left have been told
+        room.logFailed(failure);
+        if (mine) {
+            wal().fail(failure); // records of the group may be in its buffer only
+        }
+    }
+
+    /** Wakes a leader's group, whose members look again whether they can lead. */
+    private static void wakeAll(@Nullable WriteRequest group) {
+        for (WriteRequest request = group; request != null; request = request.next) {
+            request.signal.wake();
         }
     }
 
@@ -247,18 +297,25 @@ final class CommitPipeline implements WalListener {
 
     /** Runs {@code action} while leading, without a group: to rotate, to close. */
     void asLeader(Runnable action) {
-        if (!tryLead()) {
-            scheduler.await(leadFree, tryLead);
+        StorageException over = broken;
+        if (over != null) {
+            goOnWith(over);
         }
+        boolean[] leads = {tryLead()};
         try {
+            if (!leads[0]) {
+                scheduler.await(leadFree, () -> leads[0] = tryLead());
+            }
             action.run();
         } finally {
-            letGoOfLead();
+            if (leads[0]) {
+                leading = false;
+                tellThatLeadIsFree();
+            }
         }
     }
 
-    private void letGoOfLead() {
-        leading = false;
+    private void tellThatLeadIsFree() {
         wakeQueued();
         leadFree.wake();
     }
@@ -273,7 +330,7 @@ final class CommitPipeline implements WalListener {
         }
     }
 
-    /** Leads one group. The lead is held at the call, and free at the return. */
+    /** Leads one group. The lead is held, at the return too; if this throws, members of the group are left in {@code pending}. */
     private void lead(WriteRequest own) {
         try {
             pending = drain();
@@ -284,14 +341,12 @@ final class CommitPipeline implements WalListener {
             handOver(synced, own);
         } catch (RuntimeException | Error e) {
             giveUpGroup(brokenBy(e)); // its own caller hears of it as the others do, after it has inserted (P2)
-        } finally {
-            pending = null;
-            letGoOfLead();
         }
+        pending = null;
     }
 
     private static StorageException brokenBy(Throwable e) {
-        return new StorageException("the commit of a group met an error of its own: " + e, e);
+        return new StorageException("the commit of a group met an error of its own.", e);
     }
 
     /** Lets everybody of the group go who is still waiting for its leader. */
@@ -303,11 +358,15 @@ final class CommitPipeline implements WalListener {
         }
         for (WriteRequest request = pending; request != null; request = pending) {
             if (!request.isLookedAt()) {
-                request.refusal = new WriteRefusedException("the write was refused: " + failure.getMessage(), failure);
+                request.refusal = refusedBy(failure);
             }
             pending = request.next; // P6
             release(request, failure, null);
         }
+    }
+
+    private static WriteRefusedException refusedBy(StorageException failure) {
+        return new WriteRefusedException("the write was refused: " + failure.getMessage(), failure);
     }
 
     /** Takes all that is queued, oldest first: the chain is turned round in place, so that no request can get lost. */
@@ -327,6 +386,12 @@ final class CommitPipeline implements WalListener {
     private boolean assign(WriteRequest request) {
         if (ringTail - ringHead >= RING) {
             handOverPending(); // what fills the ring may be of this very group, and wait for us
+        }
+        StorageException over = broken;
+        if (over != null) {
+            room.logFailed(over);
+            request.refusal = refusedBy(over);
+            return false;
         }
         MemtableSlot slot;
         try {
@@ -457,7 +522,7 @@ final class CommitPipeline implements WalListener {
         try {
             insertAll(request, inserting);
         } catch (RuntimeException | Error e) {
-            breakOff(brokenBy(e));
+            breakOff(e);
             throw e;
         }
         request.inserted = true;
@@ -465,9 +530,18 @@ final class CommitPipeline implements WalListener {
     }
 
     /** P7: half a batch is in the memtable, so nothing more becomes visible, and nobody waits for that. */
-    private void breakOff(StorageException failure) {
-        room.logFailed(failure);
-        broken = failure;
+    private void breakOff(Throwable error) {
+        StorageException failure = thrownOut;
+        try {
+            failure = brokenBy(error);
+        } finally {
+            broken = failure;
+            goOnWith(failure);
+        }
+    }
+
+    /** Whoever waits for the ring, or for a request in it, looks whether that is broken. */
+    private void wakeRing() {
         ringFree.wake();
         for (long at = ringHead; at < ringTail; at++) {
             WriteRequest waiting = ring.get((int) (at & RING - 1));

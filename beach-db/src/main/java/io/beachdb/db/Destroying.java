@@ -35,7 +35,7 @@ public final class Destroying {
         }
         try (DurableDirectory found = DurableDirectory.open(
                 vfs, path, DurableDirectory.Mode.READ_ONLY, scheduler, DurabilityListener.none())) {
-            if (found.list().stream().allMatch(name -> FileName.parse(name) == null)) {
+            if (!isToBeDeleted(found.list())) {
                 return false;
             }
         }
@@ -51,6 +51,13 @@ public final class Destroying {
         } finally {
             lock.close();
         }
+    }
+
+    /** A lock alone is what a destruction leaves that stopped at its end, or one that found files of others beside. */
+    private static boolean isToBeDeleted(List<String> names) {
+        boolean othersFiles = names.stream().anyMatch(name -> FileName.parse(name) == null);
+        return names.stream()
+                .anyMatch(name -> FileName.parse(name) != null && !(othersFiles && LOCK_FILES.contains(name)));
     }
 
     /** Returns whether a name is one that a database makes, but for CURRENT and the lock. */

@@ -445,17 +445,17 @@ public final class Engine implements CommitPipeline.Room {
 
     /** Brings everything written so far to tables, and waits for that. */
     void flushAll() {
+        long tries = flusher.tries(); // what those met may be different by now
         long[] last = new long[1];
         pipeline.asLeader(() -> {
             health.checkWritable();
             room.rotateIfUsed(0);
             last[0] = pipeline.lastSequence();
         });
-        awaitFlushed(last[0]);
+        awaitFlushed(last[0], tries);
     }
 
-    private void awaitFlushed(long sequence) {
-        StorageException noRoomBefore = flusher.noRoom(); // there may be room by now
+    private void awaitFlushed(long sequence, long tries) {
         while (true) {
             boolean last = filesFinished; // before the look at the flushes: a close may have made the last one
             if (flusher.flushedSequence() >= sequence) {
@@ -465,23 +465,24 @@ public final class Engine implements CommitPipeline.Room {
             if (last) {
                 throw closedException();
             }
-            if (refusesForRoom(noRoomBefore)) {
+            Flusher.NoRoom refusal = noRoomSince(tries);
+            if (refusal != null) {
                 throw new WriteRefusedException(
                         "the disk is full, and the options say to fail rather than wait; the flush is tried again until there is room",
-                        flusher.noRoom());
+                        refusal.cause());
             }
             scheduler.await(
                     progress,
                     () -> filesFinished
                             || health.failure() != null
                             || flusher.flushedSequence() >= sequence
-                            || refusesForRoom(noRoomBefore));
+                            || noRoomSince(tries) != null);
         }
     }
 
-    private boolean refusesForRoom(@Nullable StorageException noRoomBefore) {
-        StorageException noRoom = flusher.noRoom();
-        return options.failWhenDiskFull() && noRoom != null && noRoom != noRoomBefore;
+    private Flusher.@Nullable NoRoom noRoomSince(long tries) {
+        Flusher.NoRoom found = flusher.noRoom();
+        return options.failWhenDiskFull() && found != null && found.ofTry() > tries ? found : null;
     }
 
     void makeImmutableForClose() {
@@ -498,6 +499,12 @@ public final class Engine implements CommitPipeline.Room {
     public void checkpoint(Path target) {
         Objects.requireNonNull(target, "target");
         callbacks.checkOutside("checkpoint");
+        Path own = opened.directory().path().toAbsolutePath().normalize();
+        Path wanted = target.toAbsolutePath().normalize();
+        if (wanted.startsWith(own) && !wanted.equals(own)) {
+            throw new IllegalArgumentException(
+                    "a checkpoint in " + target + " would lie in the database's own directory");
+        }
         flush();
         tasks.call("checkpoint", () -> {
             PinnedView pinned = pinView();
@@ -676,7 +683,7 @@ public final class Engine implements CommitPipeline.Room {
         filesFinished = true;
         progress.wake();
         problems.attempt(tasks::awaitNone);
-        problems.attempt(() -> requests.close(scheduler, progress));
+        problems.attempt(() -> requests.close(scheduler, progress, () -> pipeline.broken() != null));
         problems.attempt(cursors::closeAll);
         problems.attempt(this::awaitReaders);
         releaseListener.cancel();

@@ -22,8 +22,9 @@ final class Flusher {
     private final AtomicBoolean running = new AtomicBoolean();
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong count = new AtomicLong();
+    private final AtomicLong tries = new AtomicLong(); // begun
     private volatile long flushedSequence;
-    private volatile @Nullable StorageException noRoom;
+    private volatile @Nullable NoRoom noRoom;
     private volatile boolean stopped;
 
     Flusher(Engine engine, Opened opened) {
@@ -65,6 +66,7 @@ final class Flusher {
     }
 
     private int flushOrRetry(MemtableSlot oldest, int failures) {
+        tries.incrementAndGet();
         try {
             flush(oldest);
             noRoom = null;
@@ -74,7 +76,7 @@ final class Flusher {
             return failures; // the loop sees that the engine is stopped
         } catch (StorageException e) {
             if (e.diskFull()) {
-                noRoom = e;
+                noRoom = new NoRoom(tries.get(), e);
                 engine.diskFull(true);
                 engine.progress().wake(); // also if it was full before
             } else if (opened.directory().failure() != null || failures + 1 >= MAX_RETRIES) {
@@ -175,10 +177,18 @@ final class Flusher {
         scheduler.await(engine.progress(), () -> !running.get());
     }
 
-    /** Returns what the last try met, if that was a full disk; another object for each try. */
+    /** A try that met a full disk, by its number. */
+    record NoRoom(long ofTry, StorageException cause) {}
+
+    /** Returns what the last try met, if that was a full disk. */
     @Nullable
-    StorageException noRoom() {
+    NoRoom noRoom() {
         return noRoom;
+    }
+
+    /** Returns how many tries have begun. */
+    long tries() {
+        return tries.get();
     }
 
     /** Returns the sequence up to which everything is in tables. */

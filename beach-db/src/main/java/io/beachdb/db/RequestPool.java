@@ -2,10 +2,10 @@ package io.beachdb.db;
 
 import io.beachdb.base.Scheduler;
 import io.beachdb.base.Signal;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -18,9 +18,10 @@ final class RequestPool {
     private static final int SLOTS = 32;
     private static final int STRIDE = 16; // references to a cache line or two
     private static final long POLL_NANOS = 1_000_000;
+    private static final long GIVE_UP_NANOS = 10_000_000_000L;
 
     private final AtomicReferenceArray<@Nullable WriteRequest> idle = new AtomicReferenceArray<>(SLOTS * STRIDE);
-    private final Queue<WriteRequest> abandoned = new ConcurrentLinkedQueue<>();
+    private final AtomicReference<@Nullable WriteRequest> abandoned = new AtomicReference<>(); // newest first
     private final AtomicInteger made = new AtomicInteger(); // and neither freed nor abandoned
     private final Supplier<WriteRequest> factory;
 
@@ -46,8 +47,7 @@ final class RequestPool {
 
     void giveBack(WriteRequest request) {
         if (request.abandoned) {
-            abandoned.add(request); // other writers still touch it: not to be used again, and kept while there are any
-            made.decrementAndGet();
+            keepAbandoned(request);
             return;
         }
         request.trim();
@@ -61,17 +61,38 @@ final class RequestPool {
         free(request);
     }
 
+    /** Other writers still touch it: it is not used again, and kept while there are any. Allocates nothing. */
+    private void keepAbandoned(WriteRequest request) {
+        WriteRequest head;
+        do {
+            head = abandoned.get();
+            request.nextAbandoned = head;
+        } while (!abandoned.compareAndSet(head, request));
+        made.decrementAndGet();
+    }
+
     private void free(WriteRequest request) {
         request.free();
         made.decrementAndGet();
     }
 
-    /** For a close: frees all requests, those in use once their writers have given them back. */
-    void close(Scheduler scheduler, Signal progress) {
+    /**
+     * For a close: frees all requests, those in use once their writers have given them back.
+     *
+     * @param brokenOff whether no writer waits for anything any more: then those that are not back soon were lost to errors
+     *     of the virtual machine, and so is their memory
+     */
+    void close(Scheduler scheduler, Signal progress, BooleanSupplier brokenOff) {
+        long giveUpAt = scheduler.clock().nanoTime() + GIVE_UP_NANOS;
         while (!freeIdle()) {
+            if (brokenOff.getAsBoolean() && scheduler.clock().nanoTime() > giveUpAt) {
+                return;
+            }
             scheduler.await(progress, this::freeIdle, POLL_NANOS);
         }
-        abandoned.forEach(WriteRequest::free);
+        for (WriteRequest left = abandoned.get(); left != null; left = left.nextAbandoned) {
+            left.free();
+        }
     }
 
     /** Frees what is idle; returns whether nothing else is left. */

@@ -55,8 +55,15 @@ final class WriteRequest {
     int operations;
     Durability durability = Durability.SYNCED;
 
-    /** Whether its caller has won the lead, and not begun to lead. */
+    /** Whether its caller has the lead. */
     boolean leads;
+
+    /** Whether others may do something with it: its caller's, which finds it so when it was thrown out. */
+    boolean inPipeline;
+
+    /** What threw it out. */
+    @Nullable
+    Throwable thrown;
 
     /** Whether its caller left by an error: from then on nobody's, until the pool frees it. */
     volatile boolean abandoned;
@@ -68,6 +75,10 @@ final class WriteRequest {
     // Of UnsyncedRequests.
     @Nullable
     WriteRequest nextUnsynced;
+
+    // Of RequestPool, once abandoned.
+    @Nullable
+    WriteRequest nextAbandoned;
 
     // The leader's, before state changes.
     long firstSequence;
@@ -106,11 +117,6 @@ final class WriteRequest {
     /** Returns whether the leader has given it its sequences, or refused it. */
     boolean isLookedAt() {
         return slot != null || refusal != null;
-    }
-
-    /** Returns whether its caller is the one to insert it, or may become it. */
-    boolean isItsCallers() {
-        return state == QUEUED || state == LOGGED;
     }
 
     private boolean isVisible() {

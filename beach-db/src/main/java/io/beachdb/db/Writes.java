@@ -51,7 +51,7 @@ final class Writes {
             BatchFormat.copy(value, 0, request.memory, at, value.length);
             return commit(request);
         } finally {
-            requests.giveBack(request);
+            giveBack(request);
         }
     }
 
@@ -66,7 +66,7 @@ final class Writes {
             MemorySegment.copy(value, 0, request.memory, at, valueLength);
             return commit(request);
         } finally {
-            requests.giveBack(request);
+            giveBack(request);
         }
     }
 
@@ -84,7 +84,7 @@ final class Writes {
             BatchFormat.copy(key, 0, request.memory, at, key.length);
             return commit(request);
         } finally {
-            requests.giveBack(request);
+            giveBack(request);
         }
     }
 
@@ -96,7 +96,7 @@ final class Writes {
             MemorySegment.copy(key, 0, request.memory, at, keyLength);
             return commit(request);
         } finally {
-            requests.giveBack(request);
+            giveBack(request);
         }
     }
 
@@ -131,6 +131,13 @@ final class Writes {
         }
     }
 
+    private void giveBack(WriteRequest request) {
+        if (request.inPipeline) {
+            pipeline.abandon(request);
+        }
+        requests.giveBack(request);
+    }
+
     private long commit(WriteRequest request) {
         request.seal();
         return pipeline.commit(request);
@@ -150,7 +157,7 @@ final class Writes {
             BatchFormat.copy(operations, 0, request.memory, request.start, length);
             return commit(request);
         } finally {
-            requests.giveBack(request);
+            giveBack(request);
         }
     }
 

@@ -29,7 +29,7 @@ class RequestPoolTest {
                     .as("somebody may still read its record")
                     .isPositive();
             pool.giveBack(other);
-            pool.close(scheduler, scheduler.newSignal("progress", 0));
+            pool.close(scheduler, scheduler.newSignal("progress", 0), () -> false);
             assertThat(account.usedBytes()).isZero();
         }
     }

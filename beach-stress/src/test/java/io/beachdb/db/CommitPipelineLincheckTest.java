@@ -181,7 +181,7 @@ public class CommitPipelineLincheckTest {
     @Validate
     public void end() {
         views.publish(null);
-        requests.close(scheduler, scheduler.newSignal("none", 0));
+        requests.close(scheduler, scheduler.newSignal("none", 0), () -> false);
         epochs.forEachSlot(ReadContext::free);
         if (!views.isSettled()) {
             throw new AssertionError("views are left");

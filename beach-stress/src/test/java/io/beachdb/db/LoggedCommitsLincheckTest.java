@@ -127,7 +127,7 @@ public class LoggedCommitsLincheckTest {
             throw new AssertionError("the engine was told " + syncedSequence + ", on disk is " + wal.syncedSequence());
         }
         wal.close();
-        requests.close(scheduler, scheduler.newSignal("none", 0));
+        requests.close(scheduler, scheduler.newSignal("none", 0), () -> false);
         slot.release();
     }
 
