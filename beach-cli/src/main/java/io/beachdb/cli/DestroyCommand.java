@@ -1,6 +1,7 @@
 package io.beachdb.cli;
 
 import io.beachdb.BeachDB;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -31,7 +32,8 @@ final class DestroyCommand extends BeachCommand {
         if (!BeachDB.destroy(directory)) {
             throw new CommandFailure(directory + " holds no database; nothing was deleted");
         }
-        out.line("destroyed " + directory);
+        out.line("destroyed " + directory
+                + (Files.exists(directory) ? "; files that are no database's are left in it" : ""));
         return ExitCodes.OK;
     }
 }

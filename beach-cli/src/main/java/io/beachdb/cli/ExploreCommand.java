@@ -109,8 +109,8 @@ final class ExploreCommand extends ScenarioCommand {
     }
 
     @Override
-    void replay(EngineScenario scenario, long withSeed, String one) {
-        explorer(scenario, withSeed).replay(one);
+    void replay(EngineScenario scenario, long withSeed, String named) {
+        explorer(scenario, withSeed).replay(named);
     }
 
     private CrashExplorer.Builder<?> explorer(EngineScenario scenario, long s) {

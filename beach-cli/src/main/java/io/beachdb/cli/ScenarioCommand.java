@@ -5,14 +5,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Plays scenarios of the engine, many times each, until a promise is broken; or repeats one of those times. */
+/** Plays scenarios of the engine in many cases each, until a promise is broken; or repeats one case. */
 abstract class ScenarioCommand extends JudgingCommand {
+    private static final Pattern NAMED = Pattern.compile("(?:state|case) \"([^\"]*)\"");
+
     @Option(
             names = "--scenarios",
             paramLabel = "S",
@@ -30,8 +33,8 @@ abstract class ScenarioCommand extends JudgingCommand {
 
     @Option(
             names = "--replay",
-            paramLabel = "ONE",
-            description = "Repeat one time of one scenario, as a violation names it, with the same seed.")
+            paramLabel = "CASE",
+            description = "Repeat one case of one scenario, as the last line after a violation says it.")
     private @Nullable String replay;
 
     @Option(names = "--json", description = "Print JSON.")
@@ -42,7 +45,7 @@ abstract class ScenarioCommand extends JudgingCommand {
     }
 
     /**
-     * What the times of one scenario and seed came to.
+     * What the cases of one scenario and seed came to.
      *
      * @param count how many there were
      * @param row for JSON
@@ -50,7 +53,7 @@ abstract class ScenarioCommand extends JudgingCommand {
      */
     record Played(long count, Map<String, Object> row, String line, List<String> violations) {}
 
-    /** What a time is called: one of them, many in JSON, and a list of rows in JSON. */
+    /** How the command calls itself, one case, many of them, and in JSON its rows. */
     record Words(String command, String one, String many, String rows) {}
 
     abstract Words words();
@@ -61,12 +64,12 @@ abstract class ScenarioCommand extends JudgingCommand {
     abstract Played play(EngineScenario scenario, long withSeed);
 
     /**
-     * Repeats one time.
+     * Repeats one case.
      *
      * @throws AssertionError if it breaks a promise
-     * @throws IllegalArgumentException if {@code one} names none
+     * @throws IllegalArgumentException if there is no such case
      */
-    abstract void replay(EngineScenario scenario, long withSeed, String one);
+    abstract void replay(EngineScenario scenario, long withSeed, String named);
 
     /** Returns how many seeds are played, from the given one on. */
     int seeds() {
@@ -89,9 +92,10 @@ abstract class ScenarioCommand extends JudgingCommand {
         List<Map<String, Object>> rows = new ArrayList<>();
         long count = 0;
         for (EngineScenario scenario : wanted) {
-            for (long s = seed; s < seed + seeds(); s++) {
+            for (int i = 0; i < seeds(); i++) {
+                long s = seed + i;
                 long start = System.nanoTime();
-                Played played = play(scenario, s);
+                Played played = playOrTell(scenario, s);
                 count += played.count;
                 Map<String, Object> row = new LinkedHashMap<>();
                 row.put("scenario", scenario.title());
@@ -111,12 +115,27 @@ abstract class ScenarioCommand extends JudgingCommand {
                 }
             }
         }
+        if (count == 0) {
+            throw new UsageException("no " + words().one + " was chosen, so nothing was looked at");
+        }
         if (json) {
-            out.line(Json.write(Map.of(words().rows, rows, words().many, count)));
+            Map<String, Object> all = new LinkedHashMap<>();
+            all.put(words().rows, rows);
+            all.put(words().many, count);
+            out.line(Json.write(all));
         } else {
             out.format("%,d %s, no violation", count, words().many);
         }
         return ExitCodes.OK;
+    }
+
+    /** What breaks a promise before anything is done to it is told as any other violation. */
+    private Played playOrTell(EngineScenario scenario, long s) {
+        try {
+            return play(scenario, s);
+        } catch (AssertionError broken) {
+            return new Played(0, Map.of(), "undisturbed", List.of(String.valueOf(broken.getMessage())));
+        }
     }
 
     private static EngineScenario named(String title) {
@@ -142,21 +161,22 @@ abstract class ScenarioCommand extends JudgingCommand {
             return ExitCodes.FAILED;
         }
         violations.forEach(out::line);
-        out.line("repeat one: beach " + words().command + " --scenarios " + scenario.title() + " --seed " + s
-                + " --replay \"" + words().one.toUpperCase(Locale.ROOT) + "\"");
+        Matcher named = NAMED.matcher(violations.getFirst());
+        out.line("repeat the first: beach " + words().command + " --scenarios " + scenario.title() + " --seed " + s
+                + (named.find() ? " --replay \"" + named.group(1) + "\"" : ""));
         return ExitCodes.FAILED;
     }
 
-    private int repeat(Output out, EngineScenario scenario, String one) {
+    private int repeat(Output out, EngineScenario scenario, String named) {
         try {
-            replay(scenario, seed, one);
+            replay(scenario, seed, named);
         } catch (IllegalArgumentException none) {
             throw new UsageException("--replay: " + none.getMessage());
         } catch (AssertionError broken) {
             out.line("broken: " + broken.getMessage());
             return ExitCodes.FAILED;
         }
-        out.line("kept");
+        out.line("kept, in " + words().one + " \"" + named + "\" of " + scenario.title() + ", seed " + seed);
         return ExitCodes.OK;
     }
 }

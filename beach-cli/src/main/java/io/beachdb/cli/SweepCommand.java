@@ -65,8 +65,8 @@ final class SweepCommand extends ScenarioCommand {
     }
 
     @Override
-    void replay(EngineScenario scenario, long withSeed, String one) {
-        sweep(scenario, withSeed).replay(one);
+    void replay(EngineScenario scenario, long withSeed, String named) {
+        sweep(scenario, withSeed).replay(named);
     }
 
     private ErrorSweep sweep(EngineScenario scenario, long withSeed) {

@@ -26,7 +26,7 @@ class ExploreCommandTest {
     @Test
     void explore_replay_oneState() {
         assertThat(Cli.good("explore", "--scenarios", "create", "--replay", "5 none; 3 random(7)"))
-                .isEqualTo("kept\n");
+                .isEqualTo("kept, in state \"5 none; 3 random(7)\" of create, seed 1\n");
     }
 
     @Test
@@ -37,6 +37,8 @@ class ExploreCommandTest {
         assertThat(Cli.run("explore", "--exhaustive", "17").code()).isEqualTo(2);
         assertThat(Cli.run("explore", "--names", "17").code()).isEqualTo(2);
         assertThat(Cli.run("explore", "--replay", "5 none").code()).isEqualTo(2);
+        assertThat(Cli.run("explore", "--scenarios", "create", "--replay", "").code())
+                .isEqualTo(2);
         assertThat(Cli.run("explore", "--scenarios", "create", "--replay", "nonsense")
                         .code())
                 .isEqualTo(2);

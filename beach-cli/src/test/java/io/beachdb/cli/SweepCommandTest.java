@@ -25,7 +25,7 @@ class SweepCommandTest {
     @Test
     void sweep_replay_oneCase() {
         assertThat(Cli.good("sweep", "--scenarios", "create", "--replay", "40 error resume"))
-                .isEqualTo("kept\n");
+                .isEqualTo("kept, in case \"40 error resume\" of create, seed 1\n");
     }
 
     @Test
@@ -34,6 +34,9 @@ class SweepCommandTest {
         assertThat(unknown.code()).isEqualTo(2);
         assertThat(unknown.err()).contains("'nothing'").contains("whole-life");
         assertThat(Cli.run("sweep", "--one-in", "0").code()).isEqualTo(2);
+        assertThat(Cli.run("sweep", "--scenarios", "create", "--one-in", "100000000")
+                        .err())
+                .contains("no case was chosen");
         assertThat(Cli.run("sweep", "--replay", "40 error").code()).isEqualTo(2);
         assertThat(Cli.run("sweep", "--scenarios", "create", "--replay", "nonsense")
                         .code())
