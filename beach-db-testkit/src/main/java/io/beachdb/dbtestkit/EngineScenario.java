@@ -299,7 +299,7 @@ public enum EngineScenario {
             prepare.accept(disk);
             try (SteppedEngine engine =
                     new SteppedEngine(seed, disk).withScheduledDisk().through(files)) {
-                Stage stage = new Stage(engine, seed, playing, (refusal, db) -> {
+                Stage stage = new Stage(engine, seed, playing, (refusal, asking, db) -> {
                     throw refusal;
                 });
                 begins.accept(stage);

@@ -225,7 +225,7 @@ public final class ErrorSweep {
         disk.onOperation(operations::add);
         try (SteppedEngine engine =
                 new SteppedEngine(seed, disk).withScheduledDisk().through(files)) {
-            scenario.play(new Stage(engine, seed, EngineScenario.newClients(), (refusal, db) -> {
+            scenario.play(new Stage(engine, seed, EngineScenario.newClients(), (refusal, client, db) -> {
                 throw refusal;
             }));
         }
@@ -259,6 +259,7 @@ public final class ErrorSweep {
         private boolean struck;
         private boolean directorySyncFailed;
         private boolean over; // the error
+        private @Nullable Stage playing;
 
         Run(Case one) {
             this.one = one;
@@ -270,6 +271,7 @@ public final class ErrorSweep {
                     new SteppedEngine(seed, disk).withScheduledDisk().through(files)) {
                 engine.setMaxSteps(MAX_STEPS);
                 Stage stage = new Stage(engine, seed, clients, this::refused);
+                playing = stage;
                 one.error.strike(disk, one.operation, operation -> {
                     struck = true;
                     directorySyncFailed |= operation.kind() == DiskOperation.Kind.SYNC_DIRECTORY;
@@ -304,7 +306,7 @@ public final class ErrorSweep {
 
         // ---- while it runs
 
-        private void refused(BeachException refusal, @Nullable BeachDB db) {
+        private void refused(BeachException refusal, ModelClient client, @Nullable BeachDB db) {
             refusals++;
             if (over) {
                 throw new AssertionError("refused, though the error is over: " + refusal, refusal);
@@ -315,7 +317,10 @@ public final class ErrorSweep {
                 return;
             }
             Health health = db.health();
+            boolean mended = health.state() == Health.State.OK && isShared(); // by the other client, meanwhile
             switch (refusal) {
+                case WriteRefusedException e when mended -> {}
+                case WriteIndeterminateException e when mended -> {}
                 case WriteIndeterminateException e -> checkState(health, Health.State.READ_ONLY_AFTER_FAILURE, e);
                 case WriteRefusedException e ->
                     checkState(
@@ -327,8 +332,12 @@ public final class ErrorSweep {
                 default -> checkStorage(refusal);
             }
             if (one.then == Then.RESUME && health.state() != Health.State.CLOSED) {
-                resume(db);
+                resume(db, List.of(client));
             }
+        }
+
+        private boolean isShared() {
+            return playing != null && playing.isShared();
         }
 
         /** An error of the disk is none of the caller's, and no damage. */
@@ -345,19 +354,26 @@ public final class ErrorSweep {
             }
         }
 
-        /** Returns the refusal; null if it is writable again. */
-        private @Nullable BeachException resume(BeachDB db) {
+        /**
+         * Resumes.
+         *
+         * @param silent clients that write nothing meanwhile, so that all they wrote is durable afterwards
+         * @return the refusal; null if it is writable again
+         */
+        private @Nullable BeachException resume(BeachDB db, List<ModelClient> silent) {
             boolean stopped = db.health().state() == Health.State.READ_ONLY_AFTER_FAILURE;
             try {
                 db.resume();
             } catch (BeachException e) {
                 checkStorage(e);
-                checkState(db.health(), Health.State.READ_ONLY_AFTER_FAILURE, e);
+                if (!isShared()) {
+                    checkState(db.health(), Health.State.READ_ONLY_AFTER_FAILURE, e);
+                }
                 notResumed.incrementAndGet();
                 return e;
             }
             if (stopped) {
-                clients.allDurable();
+                silent.forEach(ModelClient::allDurable);
                 resumed.incrementAndGet();
             }
             return null;
@@ -383,7 +399,7 @@ public final class ErrorSweep {
 
         private void endureResume(Stage stage, BeachDB db) {
             boolean stopped = db.health().state() == Health.State.READ_ONLY_AFTER_FAILURE;
-            BeachException refusal = resume(db);
+            BeachException refusal = resume(db, clients.both());
             if (stopped && refusal == null && one.error.isOfTheWholeDisk()) {
                 throw new AssertionError("resumed on a disk that does nothing");
             }
@@ -430,7 +446,7 @@ public final class ErrorSweep {
             if (db.health().state() == Health.State.READ_ONLY_AFTER_FAILURE) {
                 checkTakesNothing(db);
                 clients.compareVisible(db);
-                BeachException refusal = resume(db);
+                BeachException refusal = resume(db, clients.both());
                 if (refusal != null && directorySyncFailed) {
                     checkTakesNothing(db);
                     clients.compareVisible(db);

@@ -1,6 +1,7 @@
 package io.beachdb.dbtestkit;
 
 import io.beachdb.BeachDB;
+import java.util.List;
 
 /** Two clients of one database: the one that does everything, and one that writes beside it at times. */
 record ModelClients(ModelClient first, ModelClient second) {
@@ -14,6 +15,10 @@ record ModelClients(ModelClient first, ModelClient second) {
     static ModelClients of(int longOneIn, int longestValue) {
         return new ModelClients(
                 new ModelClient(0, longOneIn, longestValue), new ModelClient(1, longOneIn, longestValue));
+    }
+
+    List<ModelClient> both() {
+        return List.of(first, second);
     }
 
     ModelClients copy() {
@@ -32,11 +37,6 @@ record ModelClients(ModelClient first, ModelClient second) {
         return CrashWorkload.mix(first.fingerprint(), second.fingerprint());
     }
 
-    void allDurable() {
-        first.allDurable();
-        second.allDurable();
-    }
-
     void closed() {
         first.closed();
         second.closed();
@@ -44,8 +44,10 @@ record ModelClients(ModelClient first, ModelClient second) {
 
     /** Compares what an opening shows with what was promised, and goes on from there. */
     void recover(BeachDB db) {
-        first.recover(db);
-        second.recover(db);
+        long newestOfFirst = first.recover(db);
+        long newestOfSecond = second.recover(db);
+        first.checkNothingMissingBelow(newestOfSecond);
+        second.checkNothingMissingBelow(newestOfFirst);
         first.goOn();
         second.goOn();
     }

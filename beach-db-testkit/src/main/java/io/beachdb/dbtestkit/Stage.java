@@ -24,6 +24,7 @@ final class Stage {
     private final ModelClients clients;
     private final SimulatedRandom randomOfSecond;
     private final Refusals refusals;
+    private volatile boolean secondWrites;
     private volatile Aftermath.End end = Aftermath.End.THERE;
     private volatile Aftermath.@Nullable Copy copy;
 
@@ -31,7 +32,7 @@ final class Stage {
         this.disk = engine.disk();
         this.engine = engine;
         this.random = new SimulatedRandom(seed);
-        this.randomOfSecond = new SimulatedRandom(seed);
+        this.randomOfSecond = new SimulatedRandom(CrashWorkload.mix(seed, 2));
         this.clients = clients;
         this.refusals = refusals;
     }
@@ -43,8 +44,11 @@ final class Stage {
 
     /** What becomes of a refusal; the scenario goes on with its next step unless this throws. */
     interface Refusals {
-        /** @param db null if it is an opening or a destruction that was refused */
-        void refused(BeachException refusal, @Nullable BeachDB db);
+        /**
+         * @param client who asked
+         * @param db null if it is an opening or a destruction that was refused
+         */
+        void refused(BeachException refusal, ModelClient client, @Nullable BeachDB db);
     }
 
     /** Opens; tries it once more if it is refused. */
@@ -52,7 +56,7 @@ final class Stage {
         for (int tries = 0; tries < 2 && !engine.isOpen(); tries++) {
             engine.tryOpen(DIRECTORY, Stage::small, (db, refusal) -> {
                 if (refusal != null) {
-                    refusals.refused(refusal, null);
+                    refusals.refused(refusal, clients.first(), null);
                 }
             });
         }
@@ -87,7 +91,7 @@ final class Stage {
         try {
             action.run(client, db);
         } catch (BeachException e) {
-            refusals.refused(e, db);
+            refusals.refused(e, client, db);
         }
     }
 
@@ -104,9 +108,17 @@ final class Stage {
     /** Lets the second client write during the next step. */
     void writesBeside(int count) {
         if (engine.isOpen()) {
-            engine.begin(
-                    "second client", db -> run((c, d) -> write(c, d, count, randomOfSecond), clients.second(), db));
+            secondWrites = true;
+            engine.begin("second client", db -> {
+                run((c, d) -> write(c, d, count, randomOfSecond), clients.second(), db);
+                secondWrites = false;
+            });
         }
+    }
+
+    /** Returns whether the health may change under a client, since there is another. */
+    boolean isShared() {
+        return secondWrites;
     }
 
     /** Enough of them rotate a memtable of 64 KiB. */
@@ -132,7 +144,7 @@ final class Stage {
             if (refusal == null) {
                 end = deleted ? Aftermath.End.GONE : Aftermath.End.NONE;
             } else {
-                refusals.refused(refusal, null);
+                refusals.refused(refusal, clients.first(), null);
             }
         });
     }

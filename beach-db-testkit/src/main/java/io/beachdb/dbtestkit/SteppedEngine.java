@@ -31,6 +31,7 @@ final class SteppedEngine implements AutoCloseable {
     private final SimulatedDisk disk;
     private final Signal never;
     private final @Nullable MemoryBudget shared;
+    private boolean schedulesDisk;
     private Function<SimulatedVfs, Vfs> files = process -> process;
     private @Nullable SimulatedVfs vfs;
     private @Nullable MemoryBudget budget;
@@ -62,6 +63,7 @@ final class SteppedEngine implements AutoCloseable {
     /** Makes the operations of its disk points of the schedule too, until it is closed. */
     SteppedEngine withScheduledDisk() {
         disk.setScheduler(scheduler);
+        schedulesDisk = true;
         return this;
     }
 
@@ -231,7 +233,9 @@ final class SteppedEngine implements AutoCloseable {
             vfs.kill(); // or its lock would be remembered, and the whole disk with it
         }
         scheduler.close();
-        disk.setScheduler(null);
+        if (schedulesDisk) {
+            disk.setScheduler(null);
+        }
         free();
     }
 

@@ -512,7 +512,7 @@ class KnownBugsTest {
                 .sticky());
         boolean[] told = new boolean[1];
         try (SteppedEngine engine = new SteppedEngine(1, disk)) {
-            scenario.play(new Stage(engine, 1, EngineScenario.newClients(), (refusal, db) -> told[0] = true));
+            scenario.play(new Stage(engine, 1, EngineScenario.newClients(), (refusal, client, db) -> told[0] = true));
             if (engine.isOpen()) {
                 engine.step(db -> told[0] |= db.health().state() != Health.State.OK);
             }

@@ -454,6 +454,10 @@ public final class CrashExplorer<P> {
     }
 
     private void replayPath(String path) {
+        if (path.isBlank()) {
+            throw new IllegalArgumentException(
+                    "a state is moment and policy of each cut, by semicolons, as \"5 none\"");
+        }
         Reached<P> at = reach(new SimulatedDisk(), path);
         at.run.on(at.disk, new Promises<>(at.promise));
         assertNoViolation(at.disk);

@@ -126,7 +126,7 @@ public final class SimulatedDisk {
         this(new DiskModel(false), scheduler);
     }
 
-    /** Makes each operation from now on such a point of {@code scheduler}, as for a copy; null: of none. */
+    /** Makes each operation from now on a point where {@code scheduler} may let another task go on; null: no more. */
     public void setScheduler(@Nullable SimulatedScheduler scheduler) {
         this.scheduler = scheduler;
     }

@@ -45,8 +45,11 @@ public final class Workers {
                 }
             });
         }
-        worker.run();
-        scheduler.await(ended, () -> running.get() == 0);
+        try {
+            worker.run();
+        } finally {
+            scheduler.await(ended, () -> running.get() == 0);
+        }
         if (failure.get() != null) {
             throw new IllegalStateException(name + " met an error of its own", failure.get());
         }

@@ -201,6 +201,7 @@ public class LogFuzzTest {
                 assertThat(result.last().lastSequence()).isGreaterThanOrEqualTo(sequence);
                 return result.toString();
             } catch (CorruptionException | UnsupportedFormatException e) {
+                assertThat(e).hasMessageContaining("/logs/0000");
                 return "after " + batches + ": " + e.getMessage();
             }
         }

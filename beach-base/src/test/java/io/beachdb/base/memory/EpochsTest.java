@@ -86,7 +86,7 @@ class EpochsTest {
             made.incrementAndGet();
             if (made.get() > 4 && growing.getCount() > 0) { // two for `epochs`, two for these
                 growing.countDown();
-                awaitUninterruptibly(goOn);
+                await(goOn);
             }
             return new ReaderSlot();
         });
@@ -95,7 +95,7 @@ class EpochsTest {
         Thread first = Thread.ofPlatform().start(contended::enter);
         growing.await();
         Thread second = Thread.ofPlatform().start(contended::enter);
-        while (second.getState() != Thread.State.BLOCKED) {
+        while (second.getState() != Thread.State.BLOCKED && second.isAlive()) {
             Thread.onSpinWait(); // it has seen the full array, and waits to make a longer one
         }
         goOn.countDown();
@@ -107,7 +107,7 @@ class EpochsTest {
         assertThat(made).as("slots made, none of them thrown away").hasValue(2 + 4);
     }
 
-    private static void awaitUninterruptibly(CountDownLatch latch) {
+    private static void await(CountDownLatch latch) {
         try {
             latch.await();
         } catch (InterruptedException e) {

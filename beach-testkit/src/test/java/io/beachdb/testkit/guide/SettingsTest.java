@@ -18,6 +18,7 @@ import io.beachdb.testkit.SimulatedVfs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -30,12 +31,13 @@ class SettingsTest {
     // example: the mistake
     static void save(Vfs vfs, String text) throws IOException {
         Path temporary = HOME.resolve("settings.tmp");
+        MemorySegment bytes = Arena.ofAuto().allocateFrom(text); // UTF-8, and a zero behind
         try (VfsFile file = vfs.create(temporary)) {
-            file.write(0, Arena.ofAuto().allocateFrom(text), 0, text.length());
+            file.write(0, bytes, 0, bytes.byteSize() - 1);
             file.sync(true);
         }
         vfs.rename(temporary, FILE);
-        vfs.relyOn(FILE, text.length(), "save"); // from here on the caller counts on it
+        vfs.relyOn(FILE, bytes.byteSize() - 1, "save"); // from here on the caller counts on it
     }
 
     @Test
@@ -56,17 +58,18 @@ class SettingsTest {
     // example: mended
     static void saveDurably(Vfs vfs, String text) throws IOException {
         Path temporary = HOME.resolve("settings.tmp");
+        MemorySegment bytes = Arena.ofAuto().allocateFrom(text);
         try (VfsFile file =
                 vfs.kind(temporary) == Vfs.PathKind.ABSENT ? vfs.create(temporary) : vfs.openForWrite(temporary)) {
             file.truncate(0);
-            file.write(0, Arena.ofAuto().allocateFrom(text), 0, text.length());
+            file.write(0, bytes, 0, bytes.byteSize() - 1);
             file.sync(true);
         }
         vfs.rename(temporary, FILE);
         try (VfsDirectory home = vfs.openDirectory(HOME)) {
             home.sync();
         }
-        vfs.relyOn(FILE, text.length(), "save");
+        vfs.relyOn(FILE, bytes.byteSize() - 1, "save");
     }
     // end
 
