@@ -73,6 +73,10 @@ final class CrashVerifyCommand extends JudgingCommand {
     }
 
     static CrashAcks read(Path file) throws IOException {
+        if (Files.isDirectory(file)) {
+            throw new CommandFailure(
+                    file + " is a directory, and the worker's output is wanted there: DIR first, then ACKS");
+        }
         try {
             CrashAcks acks = CrashAcks.parse(Files.readString(file, StandardCharsets.ISO_8859_1));
             if (acks.workload() == null) {

@@ -104,6 +104,14 @@ class CrashCommandsTest {
     }
 
     @Test
+    void verify_argumentsExchanged_refused() throws IOException {
+        work(7, 30, "tiny");
+        Result result = Cli.run("crash", "verify", acks, db);
+        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.err()).hasLineCount(1).contains("is a directory").contains("DIR first, then ACKS");
+    }
+
+    @Test
     void run_directoryThatIsNotEmpty_refused() {
         Cli.good("put", db, "mine", "1");
         for (Path taken : List.of(db, directory)) {

@@ -3,6 +3,8 @@ package io.beachdb.dbtestkit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.beachdb.testkit.CrashExplorer;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -13,6 +15,9 @@ class CrashExplorationTest {
     private static final int EXHAUSTIVE = Integer.getInteger("beach.explore.exhaustive", 4);
     private static final int NAMES = Integer.getInteger("beach.explore.names", 4); // 8 in a long run
     private static final int DEPTH = Integer.getInteger("beach.explore.depth", 2);
+
+    // For the line that is told at the end.
+    private static final AtomicLong STATES = new AtomicLong();
 
     @ParameterizedTest
     @EnumSource
@@ -27,5 +32,11 @@ class CrashExplorationTest {
         assertThat(result.violations()).isEmpty();
         assertThat(result.statesByDepth()).hasSize(DEPTH).as(result.toString()).allMatch(states -> states > 0);
         assertThat(result.states()).isGreaterThan(result.moments());
+        STATES.addAndGet(result.states());
+    }
+
+    @AfterAll
+    static void tell() {
+        System.out.println("power cuts left " + STATES + " distinct states");
     }
 }
