@@ -17,6 +17,7 @@ import io.beachdb.base.WriteIndeterminateException;
 import io.beachdb.base.WriteRefusedException;
 import io.beachdb.durability.DirectoryLock;
 import io.beachdb.durability.Vfs;
+import io.beachdb.testkit.ForwardingScheduler;
 import io.beachdb.testkit.SimulatedDisk;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -31,6 +32,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
@@ -693,13 +695,24 @@ class BadInputTest {
         Path file = file(Kind.TABLE);
         byte[] good = read(file);
         Options options = options().level0CompactionTables(2).build();
-        try (BeachDB opened = BeachDB.open(db, options)) {
+        CountDownLatch written = new CountDownLatch(1);
+        Scheduler waiting = new ForwardingScheduler(Scheduler.system()) {
+            @Override
+            public void execute(String name, Runnable task) {
+                super.execute(name, name.equals("compaction") ? () -> afterAll(written, task) : task);
+            }
+        };
+        Options first = options.toBuilder()
+                .seams(new Seams(Vfs.system(), waiting, RandomSource.system()))
+                .build();
+        try (BeachDB opened = BeachDB.open(db, first)) {
             write(file, flipped(good, 10));
             for (int i = 0; i < 2; i++) {
                 opened.put(bytes("a0"), bytes("value of a0"));
                 opened.flush();
             }
             opened.put(bytes("unlogged"), bytes("acknowledged"), Durability.UNLOGGED);
+            written.countDown();
             opened.awaitRest();
             assertThat(opened.health().state()).isEqualTo(Health.State.READ_ONLY_AFTER_FAILURE);
             String[] place = {file.getFileName() + " at offset ", "checksum", "reopen"};
@@ -718,6 +731,15 @@ class BadInputTest {
             assertThat(opened.health().state()).isEqualTo(Health.State.OK);
         }
         assertAllIsThere();
+    }
+
+    private static void afterAll(CountDownLatch written, Runnable task) {
+        try {
+            written.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+        task.run();
     }
 
     @Test
